@@ -5,7 +5,7 @@ import PackageDescription
 // (a target may import only what its `dependencies` name):
 //
 //   ssh-mcp-sessions, SSHMCPSessions -> SSHTools -> MCP, HostStore, OpenSSH, RemoteShell
-//   OpenSSH, RemoteShell -> ChildProcess        MCP, HostStore -> JSON
+//   OpenSSH, RemoteShell -> ChildProcess -> CPlatform        MCP, HostStore -> JSON
 
 let house: [SwiftSetting] = [
   .swiftLanguageMode(.v6),
@@ -30,7 +30,9 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
   ],
   targets: [
-    .target(name: "ChildProcess", swiftSettings: house),
+    .target(name: "CPlatform"),
+
+    .target(name: "ChildProcess", dependencies: ["CPlatform"], swiftSettings: house),
     .testTarget(
       name: "ChildProcessTests", dependencies: ["ChildProcess", "TestSupport"], swiftSettings: house),
 

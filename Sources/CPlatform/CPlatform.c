@@ -1,0 +1,2 @@
+// Keeps the C target non-empty; everything is in the header.
+#include "CPlatform.h"

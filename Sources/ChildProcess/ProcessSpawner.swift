@@ -1,0 +1,167 @@
+import Foundation
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Starts children, one at a time, and sees to it that none outlives the server.
+///
+/// One at a time because descriptors that another thread opens between Foundation's scan and its spawn would
+/// leak into the child, and with an empty signal mask because a child of a task or a queue would otherwise
+/// inherit a mask that blocks SIGTERM (both measured; swift-corelibs-foundation issues 4772 and 5409).
+package final class ProcessSpawner: Sendable {
+  private let reactor: Reactor
+  private let watchdog: Watchdog?
+  private let spawning = Mutex<Void>(())
+
+  /// A spawner on that reactor; ignores SIGPIPE in this process, so that a child that closes its input is an
+  /// error of write(2) and not the end of the server.
+  ///
+  /// - Parameters:
+  ///   - reactor: Reads and writes the children's pipes.
+  ///   - isGuarded: Whether a small process ends the children when this one dies without a word.
+  package init(reactor: Reactor, isGuarded: Bool = true) {
+    signal(SIGPIPE, SIG_IGN)
+    self.reactor = reactor
+    self.watchdog = isGuarded ? Watchdog() : nil
+  }
+
+  /// Starts a program.
+  ///
+  /// - Parameters:
+  ///   - launch: What to run.
+  ///   - receive: Gets everything that the child does, on the reactor thread; must not block.
+  /// - Throws: `SpawnFailure` when the program is not there or the system has run out of something.
+  package func spawn(
+    _ launch: Launch, _ receive: @escaping @Sendable (ChildProcess.Event) -> Void
+  ) throws(SpawnFailure) -> ChildProcess {
+    try watchdog?.start(self)
+    let watchdog = watchdog
+    let child = try spawnUnguarded(launch) { [watchdog] child, event in
+      if case .exited = event { watchdog?.forget(child) }
+      receive(event)
+    }
+    watchdog?.protect(child)
+    return child
+  }
+
+  /// Has the directory removed, with all in it, when this process dies without a word.
+  package func removeOnDeath(_ directory: String) throws(SpawnFailure) {
+    try watchdog?.start(self)
+    watchdog?.removeOnDeath(directory)
+  }
+
+  /// Ends the guard process; to be called when all children have ended.
+  package func stop() {
+    watchdog?.stop()
+  }
+
+  func spawnUnguarded(
+    _ launch: Launch, _ receive: @escaping @Sendable (Int32, ChildProcess.Event) -> Void
+  ) throws(SpawnFailure) -> ChildProcess {
+    guard access(launch.executable, X_OK) == 0 else {
+      throw SpawnFailure(executable: launch.executable, reason: String(cString: strerror(errno)))
+    }
+    let result: Result<ChildProcess, SpawnFailure> = spawning.withLock { _ in
+      do throws(SystemFailure) {
+        return run(launch, pipes: try Pipes(), receive)
+      } catch {
+        return .failure(SpawnFailure(executable: launch.executable, reason: "\(error)"))
+      }
+    }
+    return try result.get()
+  }
+
+  private func run(
+    _ launch: Launch, pipes: Pipes, _ receive: @escaping @Sendable (Int32, ChildProcess.Event) -> Void
+  ) -> Result<ChildProcess, SpawnFailure> {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: launch.executable)
+    process.arguments = launch.arguments
+    process.environment = launch.environment
+    process.standardInput = FileHandle(fileDescriptor: pipes.childInput, closeOnDealloc: false)
+    process.standardOutput = FileHandle(fileDescriptor: pipes.childOutput, closeOnDealloc: false)
+    process.standardError = FileHandle(fileDescriptor: pipes.childErrorOutput, closeOnDealloc: false)
+    let born = Born()
+    process.terminationHandler = { process in
+      // The handler may run before run() has returned here; `spawning` is held until the child is known.
+      born.child(after: self.spawning)?.foundationReported(
+        process.terminationReason == .exit
+          ? .exited(process.terminationStatus) : .signaled(process.terminationStatus))
+      // Without this call the Process object is never freed (measured); the child has ended already.
+      process.waitUntilExit()
+    }
+    var none = sigset_t()
+    var previous = sigset_t()
+    sigemptyset(&none)
+    pthread_sigmask(SIG_SETMASK, &none, &previous)
+    defer {
+      pthread_sigmask(SIG_SETMASK, &previous, nil)
+      pipes.closeChildEnds()
+    }
+    do {
+      try process.run()
+    } catch {
+      pipes.closeParentEnds()
+      return .failure(
+        SpawnFailure(executable: launch.executable, reason: (error as NSError).localizedDescription))
+    }
+    let pid = process.processIdentifier
+    let child = ChildProcess(
+      processIdentifier: pid, pipes: pipes.parent, reactor: reactor, receive: { receive(pid, $0) })
+    born.set(child)
+    child.begin()
+    return .success(child)
+  }
+
+  /// Hands the child to a termination handler that was made before it.
+  private final class Born: Sendable {
+    private let slot = Mutex<ChildProcess?>(nil)
+
+    func set(_ child: ChildProcess) {
+      slot.withLock { $0 = child }
+    }
+
+    func child(after spawning: borrowing Mutex<Void>) -> ChildProcess? {
+      spawning.withLock { _ in }
+      return slot.withLock { child in
+        defer { child = nil }
+        return child
+      }
+    }
+  }
+
+  private struct Pipes {
+    let childInput, childOutput, childErrorOutput: Int32
+    let parent: ParentPipes
+
+    init() throws(SystemFailure) {
+      var open: [Int32] = []
+      do throws(SystemFailure) {
+        for _ in 0..<3 {
+          let pipe = try Descriptor.makePipe()
+          open += [pipe.reading, pipe.writing]
+        }
+      } catch {
+        open.forEach(Descriptor.close)
+        throw error
+      }
+      (childInput, childOutput, childErrorOutput) = (open[0], open[3], open[5])
+      parent = ParentPipes(input: open[1], output: open[2], errorOutput: open[4])
+      for descriptor in [parent.input, parent.output, parent.errorOutput] {
+        Descriptor.setNonBlocking(descriptor)
+      }
+    }
+
+    func closeChildEnds() {
+      [childInput, childOutput, childErrorOutput].forEach(Descriptor.close)
+    }
+
+    func closeParentEnds() {
+      [parent.input, parent.output, parent.errorOutput].forEach(Descriptor.close)
+    }
+  }
+}

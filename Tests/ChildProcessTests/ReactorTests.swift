@@ -1,0 +1,74 @@
+import ChildProcess
+import Synchronization
+import Testing
+
+@Suite(.timeLimit(.minutes(1)))
+struct ReactorTests {
+  @Test func `timers run in the order of their deadlines, whatever the order of their making`() async throws {
+    let reactor = try Reactor()
+    let ran = Mutex<[Int]>([])
+    await withCheckedContinuation { continuation in
+      for number in [3, 1, 4, 2, 5] {
+        _ = reactor.after(.milliseconds(10 * number)) {
+          ran.withLock { $0.append(number) }
+          if number == 5 { continuation.resume() }
+        }
+      }
+    }
+    #expect(ran.withLock { $0 } == [1, 2, 3, 4, 5])
+    reactor.stop()
+  }
+
+  @Test func `a cancelled timer does not run`() async throws {
+    let reactor = try Reactor()
+    let ran = Mutex(false)
+    let timer = reactor.after(.milliseconds(5)) { ran.withLock { $0 = true } }
+    timer.cancel()
+    await withCheckedContinuation { continuation in
+      _ = reactor.after(.milliseconds(30)) { continuation.resume() }
+    }
+    #expect(!ran.withLock { $0 })
+    reactor.stop()
+  }
+
+  @Test func `a timer set while the reactor sleeps without end wakes it`() async throws {
+    let reactor = try Reactor()
+    for _ in 0..<200 {
+      await withCheckedContinuation { continuation in
+        _ = reactor.after(.microseconds(100)) { continuation.resume() }
+      }
+    }
+    reactor.stop()
+  }
+
+  @Test func `a job runs at once from any thread`() async throws {
+    let reactor = try Reactor()
+    for _ in 0..<1000 {
+      await withCheckedContinuation { continuation in reactor.perform { continuation.resume() } }
+    }
+    reactor.stop()
+  }
+
+  @Test func `a watch that cancels itself in its body runs once, though the bytes stay unread`() async throws {
+    let reactor = try Reactor()
+    let pipe = try Descriptor.makePipe()
+    defer {
+      Descriptor.close(pipe.reading)
+      Descriptor.close(pipe.writing)
+    }
+    let count = Mutex(0)
+    let watch = Mutex<Reactor.Watch?>(nil)
+    watch.withLock { slot in
+      slot = reactor.onReadable(pipe.reading) {
+        count.withLock { $0 += 1 }
+        watch.withLock { $0 }?.cancel()
+      }
+    }
+    _ = Descriptor.write(pipe.writing, [1])
+    await withCheckedContinuation { continuation in
+      _ = reactor.after(.milliseconds(20)) { continuation.resume() }
+    }
+    #expect(count.withLock { $0 } == 1)
+    reactor.stop()
+  }
+}
