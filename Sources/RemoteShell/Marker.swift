@@ -1,0 +1,105 @@
+/// An unguessable name for one shell level: 64 random bits as 16 hexadecimal digits.
+///
+/// Output cannot forge a marker without it; it travels over the terminal only, never in an argument list. It
+/// guards against *output*, not against another program of the same remote account.
+package struct Nonce: Sendable, Hashable {
+  /// The 16 digits in ASCII.
+  package let bytes: [UInt8]
+
+  /// A new one from the system's random source.
+  package init() {
+    var generator = SystemRandomNumberGenerator()
+    self.init(using: &generator)
+  }
+
+  /// A new one from a given source, for tests.
+  package init(using generator: inout some RandomNumberGenerator) {
+    let digits = Array("0123456789abcdef".utf8)
+    let random = generator.next()
+    bytes = (0..<16).map { digits[Int(random >> (4 * UInt64($0)) & 15)] }
+  }
+
+  /// The 16 digits.
+  package var text: String { String(decoding: bytes, as: UTF8.self) }
+}
+
+/// What the shell says about itself between two pieces of output.
+///
+/// On the wire: `ESC ] 7717 ; NONCE ; BODY ; NONCE BEL`, an operating system command (ECMA-48 5.6) of a private
+/// number, so that a terminal emulator that sees it ignores it. The bodies are those of `ShellDriver`.
+package struct Marker: Sendable, Hashable {
+  /// The level of nested shells that speaks.
+  package let nonce: Nonce
+  /// What it says.
+  package let body: Body
+
+  /// One body a kind.
+  package enum Body: Sendable, Hashable {
+    /// The driver is installed: `H;DIALECT;PID;p|n;TTY;USER;CWD`.
+    case hello(Hello)
+    /// A command begins; all output from here is its own: `B;SEQUENCE`.
+    case begin(sequence: Int)
+    /// A command ran to its end: `E;SEQUENCE;STATUS;CWD`.
+    case end(sequence: Int, status: Int, directory: [UInt8])
+    /// The shell reads its next line: `P;SEQUENCE;STATUS`.
+    case prompt(sequence: Int, status: Int)
+  }
+
+  /// What a shell tells when the driver has been installed in it.
+  package struct Hello: Sendable, Hashable {
+    /// Which syntax it understands.
+    package let dialect: Dialect
+    /// Its process id on the remote side.
+    package let processIdentifier: Int
+    /// Whether it can show prompt markers; not where the administrator made the variables read-only.
+    package let hasPrompt: Bool
+    /// The path of its terminal: "/dev/pts/3".
+    package let terminal: String
+    /// The name of its user, as `id -un` tells it.
+    package let user: String
+    /// Its working directory, as it spells it (any bytes but NUL).
+    package let directory: [UInt8]
+  }
+
+  /// Reads the bytes between the two nonces; nil if they are no body that we know.
+  init?(nonce: Nonce, body: ArraySlice<UInt8>) {
+    self.nonce = nonce
+    let fields = body.split(separator: UInt8(ascii: ";"), maxSplits: 6, omittingEmptySubsequences: false)
+    func text(_ index: Int) -> String { String(decoding: fields[index], as: UTF8.self) }
+    func rest(from index: Int) -> [UInt8] { Array(body[fields[index].startIndex...]) }
+    switch (fields.first.map { Array($0) }, fields.count) {
+    case ([UInt8(ascii: "H")], 7):
+      guard let pid = Int(text(2)) else { return nil }
+      self.body = .hello(
+        Hello(
+          dialect: Dialect(rawValue: text(1)) ?? .posix, processIdentifier: pid, hasPrompt: text(3) == "p",
+          terminal: text(4), user: text(5), directory: rest(from: 6)))
+    case ([UInt8(ascii: "B")], 2):
+      guard let sequence = Int(text(1)) else { return nil }
+      self.body = .begin(sequence: sequence)
+    case ([UInt8(ascii: "E")], 4...):
+      guard let sequence = Int(text(1)), let status = Int(text(2)) else { return nil }
+      self.body = .end(sequence: sequence, status: Self.posixStatus(status), directory: rest(from: 3))
+    case ([UInt8(ascii: "P")], 3):
+      guard let sequence = Int(text(1)), let status = Int(text(2)) else { return nil }
+      self.body = .prompt(sequence: sequence, status: Self.posixStatus(status))
+    default: return nil
+    }
+  }
+
+  /// ksh93 reports a signal as 256 plus its number; POSIX shells use 128.
+  private static func posixStatus(_ status: Int) -> Int { status > 256 ? status - 128 : status }
+}
+
+/// The syntax families that the driver tells apart.
+package enum Dialect: String, Sendable, Hashable, CaseIterable {
+  case bash
+  case zsh
+  /// ksh93, mksh and their kin: no builtin printf in some, `print` in all.
+  case ksh
+  /// dash, busybox ash and every other POSIX shell.
+  case posix = "sh"
+
+  /// Whether `$'\ooo'` is understood.
+  var hasDollarQuotes: Bool { self != .posix }
+}

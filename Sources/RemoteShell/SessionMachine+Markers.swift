@@ -1,0 +1,148 @@
+extension SessionMachine {
+  // MARK: - Markers
+
+  mutating func receive(_ marker: Marker, at now: Instant) -> [Action] {
+    switch (phase, marker.body) {
+    case (.booting(let nonce, _, _, _), .hello(let hello)) where marker.nonce == nonce:
+      levels = [Level(nonce: nonce, hello: hello, directory: hello.directory, startedBy: nil)]
+      return greet(hello, at: now)
+    case (.adopting(let nonce, let outer, _), .hello(let hello)) where marker.nonce == nonce:
+      guard hello.hasPrompt else { return enter(nonce, hello, outer) }
+      phase = .adopting(nonce, outer: outer, hello)
+      return []
+    case (.adopting(let nonce, let outer, let hello?), .prompt) where marker.nonce == nonce:
+      return enter(nonce, hello, outer)
+    case (.adopting(_, let outer, _), _) where marker.nonce == levels.last?.nonce:
+      // The program that was taken for a shell has ended meanwhile.
+      parser.nonces.removeLast()
+      phase = .running(outer)
+      deadline = nil
+      return [.notEntered] + receive(marker, at: now)
+    case (.greeted, .prompt):
+      return becomeReady()
+    default: break
+    }
+    guard let index = levels.lastIndex(where: { $0.nonce == marker.nonce }) else { return [] }
+    return index == levels.count - 1 ? answer(marker.body, at: now) : leave(to: index, marker, at: now)
+  }
+
+  mutating func greet(_ hello: Marker.Hello, at now: Instant) -> [Action] {
+    guard hello.hasPrompt else { return becomeReady() }
+    phase = .greeted
+    deadline = now.advanced(by: limits.response)
+    return []
+  }
+
+  mutating func becomeReady() -> [Action] {
+    phase = .idle
+    deadline = nil
+    return levels.last.map { [.ready($0.hello)] } ?? []
+  }
+
+  mutating func enter(_ nonce: Nonce, _ hello: Marker.Hello, _ outer: Run) -> [Action] {
+    levels.append(Level(nonce: nonce, hello: hello, directory: hello.directory, startedBy: outer))
+    phase = .idle
+    deadline = nil
+    return [.entered(hello)]
+  }
+
+  /// An outer level speaks: the shells inside it have ended.
+  mutating func leave(to index: Int, _ marker: Marker, at now: Instant) -> [Action] {
+    guard let outerRun = levels[index + 1].startedBy else { return [] }
+    var innerWasRunning = false
+    if case .running = phase { innerWasRunning = true }
+    levels.removeLast(levels.count - 1 - index)
+    parser.nonces.removeLast(parser.nonces.count - 1 - index)
+    phase = .running(outerRun)
+    let actions = answer(marker.body, at: now)
+    return innerWasRunning ? actions.map(Self.asLeft) : actions.compactMap(Self.asSilentlyLeft)
+  }
+
+  static func asLeft(_ action: Action) -> Action {
+    guard case .finished(let end) = action else { return action }
+    return .finished(CommandEnd(status: end.status, manner: .leftShell, directory: end.directory))
+  }
+
+  static func asSilentlyLeft(_ action: Action) -> Action? {
+    guard case .finished(let end) = action else { return action }
+    return .left(status: end.status)
+  }
+
+  /// A marker of the innermost level.
+  mutating func answer(_ body: Marker.Body, at now: Instant) -> [Action] {
+    switch (phase, body) {
+    case (.running(var run), .begin(let sequence)) where sequence == run.sequence:
+      run.hasBegun = true
+      phase = .running(run)
+      if run.step == nil { deadline = nil }
+    case (.running(var run), .end(let sequence, let status, let directory)) where sequence == run.sequence:
+      run.end = (status, directory)
+      phase = .running(run)
+      guard levels.last?.hello.hasPrompt == true else { return finish(run, at: now) }
+      deadline = now.advanced(by: limits.response)
+    case (.running(var run), .prompt(let sequence, let status)) where sequence == run.sequence:
+      if run.end == nil {
+        let directory = levels.last?.directory ?? []
+        run.end = (status, directory)
+        return finish(run, manner: .aborted, at: now)
+      }
+      return finish(run, at: now)
+    case (.running(let run), .prompt) where !run.hasBegun && run.step == nil:
+      // The shell read the frame and showed the old prompt again: it may not execute anything any more.
+      deadline = deadline ?? now.advanced(by: limits.response)
+    case (.settling(var run, let end), .end(let sequence, _, _)) where sequence == run.sequence:
+      run.end = (0, [])
+      phase = .settling(run, end)
+      guard levels.last?.hello.hasPrompt == true else { return settled(end) }
+    case (.settling(let run, let end), .prompt(let sequence, _)) where sequence == run.sequence && run.end != nil:
+      return settled(end)
+    default: break
+    }
+    return []
+  }
+
+  // MARK: - The end of a command
+
+  mutating func finish(
+    _ run: Run, manner: CommandEnd.Manner = .completed, at now: Instant
+  ) -> [Action] {
+    guard let end = run.end else { preconditionFailure("a command without an end is not finished") }
+    levels[levels.count - 1].status = end.status
+    levels[levels.count - 1].directory = end.directory
+    deadline = nil
+    if let step = run.step {
+      let command = CommandEnd(status: end.status, manner: .interrupted(by: step), directory: end.directory)
+      // ^C bytes may wait in the queue of a terminal that was raw: a line feed ends that garbage.
+      phase = .flushing(command)
+      deadline = now.advanced(by: limits.silence)
+      let killsStopped = step == .suspendCharacter
+      return [.write(Array(killsStopped ? "\nkill -s KILL %% 2>/dev/null\n".utf8 : "\n".utf8))]
+    }
+    let command = CommandEnd(status: end.status, manner: manner, directory: end.directory)
+    guard run.mayHaveChangedTerminal || end.status >= 128 else {
+      phase = .idle
+      return [.finished(command)]
+    }
+    return [.finished(command)] + settle(finishing: nil, at: now)
+  }
+
+  /// Repairs the terminal by a frame of our own; what it answers is nobody's output.
+  mutating func settle(finishing command: CommandEnd?, at now: Instant) -> [Action] {
+    guard let level = levels.last else { preconditionFailure("settling needs a shell") }
+    let run = beginRun(mayHaveChangedTerminal: false)
+    phase = .settling(run, command)
+    deadline = now.advanced(by: limits.response)
+    // The status is kept for the next command's `$?`.
+    let repair = Array("\(ShellDriver.terminalSettings);:".utf8)
+    return [
+      .write(
+        ShellDriver.frame(repair, sequence: run.sequence, status: level.status, dialect: level.hello.dialect))
+    ]
+  }
+
+  mutating func settled(_ end: CommandEnd?) -> [Action] {
+    phase = .idle
+    deadline = nil
+    return end.map { [.finished($0)] } ?? []
+  }
+}

@@ -1,0 +1,209 @@
+/// The protocol with one remote shell, and with the shells started inside it, as a value.
+///
+/// It is told what happened and when, and answers with what to do; it holds no clock, no pipe and no command
+/// text beyond the frame it returns. Legal transitions stand at each case of `Phase`.
+package struct SessionMachine: Sendable {
+  package typealias Instant = ContinuousClock.Instant
+
+  /// Whether signals can be sent from outside the terminal; decides the ladder.
+  package var hasSideChannel: Bool
+  /// When `tick` is due; nil if nothing is waited for.
+  package internal(set) var deadline: Instant?
+
+  let limits: Limits
+  var parser: MarkerParser
+  var levels: [Level] = []
+  var phase = Phase.new
+  private var makeNonce: @Sendable () -> Nonce
+
+  /// A machine for a shell that has not been started yet.
+  package init(
+    limits: Limits = Limits(), hasSideChannel: Bool = false,
+    makeNonce: @escaping @Sendable () -> Nonce = { Nonce() }
+  ) {
+    self.limits = limits
+    self.hasSideChannel = hasSideChannel
+    self.makeNonce = makeNonce
+    self.parser = MarkerParser()
+  }
+
+  // MARK: - State
+
+  /// One shell: the login shell, or one started inside the one before.
+  struct Level {
+    let nonce: Nonce
+    let hello: Marker.Hello
+    var sequence = 0
+    var status = 0
+    var directory: [UInt8]
+    /// The command of the level outside that started this shell; it goes on running.
+    let startedBy: Run?
+  }
+
+  struct Run {
+    let sequence: Int
+    var hasBegun = false
+    var end: (status: Int, directory: [UInt8])?
+    var step: LadderStep?
+    /// Whether the command may have changed the terminal's settings.
+    var mayHaveChangedTerminal: Bool
+  }
+
+  enum Phase {
+    /// -> booting
+    case new
+    /// The login; the nonce was typed, the shell has not answered. -> greeted, ended
+    case booting(Nonce, since: Instant, attempts: Int, printed: [UInt8])
+    /// The shell has answered and shows its first prompt next. -> idle, ended
+    case greeted
+    /// The shell reads. -> running, settling (repair), idle (an inner shell ended), ended
+    case idle
+    /// A command runs. -> idle, settling, adopting, ended
+    case running(Run)
+    /// A line feed was sent after an interruption; garbage it ends is given time to be executed.
+    /// -> settling, ended
+    case flushing(CommandEnd)
+    /// A frame of our own repairs the terminal and proves that the shell reads; a command that was interrupted
+    /// is finished only then. -> idle, ended
+    case settling(Run, CommandEnd?)
+    /// The driver is being typed into a nested shell. -> idle (inside it), running (outside), ended
+    case adopting(Nonce, outer: Run, Marker.Hello?)
+    /// Nothing more happens.
+    case ended
+  }
+
+  // MARK: - Queries
+
+  /// Whether a command can be run now.
+  package var isIdle: Bool { if case .idle = phase { true } else { false } }
+
+  /// Whether a command runs.
+  package var isRunning: Bool { if case .running = phase { true } else { false } }
+
+  /// The innermost shell; nil before the first is ready.
+  package var shell: Marker.Hello? { levels.last?.hello }
+
+  /// How many shells stand inside each other; 1 for the login shell alone, 0 before.
+  package var depth: Int { levels.count }
+
+  /// The working directory of the innermost shell, as far as it told.
+  package var directory: [UInt8] { levels.last?.directory ?? [] }
+
+  // MARK: - Events
+
+  /// Takes an event and says what to do.
+  package mutating func handle(_ event: Event, at now: Instant) -> [Action] {
+    switch event {
+    case .opened: return open(at: now)
+    case .received(let bytes): return receive(bytes, at: now)
+    case .run(let command): return run(command, at: now)
+    case .interrupt: return interrupt(at: now)
+    case .enterNestedShell: return adopt(at: now)
+    case .closed: return close()
+    case .tick:
+      guard let deadline, now >= deadline else { return [] }
+      self.deadline = nil
+      return timeOut(at: now)
+    }
+  }
+
+  private mutating func open(at now: Instant) -> [Action] {
+    guard case .new = phase else { preconditionFailure("a session is opened once") }
+    let nonce = makeNonce()
+    parser.nonces = [nonce]
+    phase = .booting(nonce, since: now, attempts: 1, printed: [])
+    deadline = now.advanced(by: limits.bootRetries.first ?? limits.boot)
+    return [.write(ShellDriver.bootLine(nonce))]
+  }
+
+  private mutating func run(_ command: [UInt8], at now: Instant) -> [Action] {
+    guard case .idle = phase, let level = levels.last else {
+      preconditionFailure("a command is run only while the session is idle")
+    }
+    let run = beginRun(mayHaveChangedTerminal: Self.namesTerminalTool(command))
+    phase = .running(run)
+    return [
+      .write(
+        ShellDriver.frame(
+          command, sequence: run.sequence, status: level.status, dialect: level.hello.dialect))
+    ]
+  }
+
+  mutating func beginRun(mayHaveChangedTerminal: Bool) -> Run {
+    levels[levels.count - 1].sequence += 1
+    return Run(
+      sequence: levels[levels.count - 1].sequence, mayHaveChangedTerminal: mayHaveChangedTerminal)
+  }
+
+  private mutating func interrupt(at now: Instant) -> [Action] {
+    guard case .running(var run) = phase, run.step == nil else { return [] }
+    let actions = take(.interruptCharacter, &run, at: now)
+    phase = .running(run)
+    return actions
+  }
+
+  private mutating func adopt(at now: Instant) -> [Action] {
+    guard case .running(let run) = phase, run.hasBegun, run.step == nil else { return [.notEntered] }
+    let nonce = makeNonce()
+    parser.nonces.append(nonce)
+    phase = .adopting(nonce, outer: run, nil)
+    deadline = now.advanced(by: limits.adoption)
+    return [.write(ShellDriver.adoptionLines(nonce))]
+  }
+
+  private mutating func close() -> [Action] {
+    var rest: [Action] = []
+    for case .output(let bytes) in parser.finish() { rest += output(bytes) }
+    guard case .booting(_, _, _, let printed) = phase else {
+      phase = .ended
+      deadline = nil
+      return rest
+    }
+    phase = .ended
+    deadline = nil
+    return [.lost(.noShell(printed: printed))]
+  }
+
+  private mutating func receive(_ bytes: ArraySlice<UInt8>, at now: Instant) -> [Action] {
+    var actions: [Action] = []
+    for event in parser.consume(bytes) {
+      switch event {
+      case .output(let bytes): actions += output(bytes)
+      case .marker(let marker): actions += receive(marker, at: now)
+      }
+    }
+    return actions
+  }
+
+  /// Whose output it is depends on the phase alone.
+  private mutating func output(_ bytes: ArraySlice<UInt8>) -> [Action] {
+    switch phase {
+    case .booting(let nonce, let since, let attempts, var printed):
+      printed += bytes
+      printed = printed.suffix(limits.noiseBytes)
+      phase = .booting(nonce, since: since, attempts: attempts, printed: printed)
+      return []
+    case .running(var run):
+      guard run.hasBegun, run.end == nil else { return [.backgroundOutput(bytes)] }
+      if !run.mayHaveChangedTerminal, bytes.contains(0x1B), Self.switchesScreen(bytes) {
+        run.mayHaveChangedTerminal = true
+        phase = .running(run)
+      }
+      return [.output(bytes)]
+    case .new, .greeted, .ended, .flushing, .settling, .adopting: return []
+    case .idle: return [.backgroundOutput(bytes)]
+    }
+  }
+
+  // MARK: - Signs that the terminal's settings may have changed
+
+  private static func namesTerminalTool(_ command: [UInt8]) -> Bool {
+    let text = String(decoding: command, as: UTF8.self)
+    return ["stty", "reset", "tput", "tset"].contains { text.contains($0) }
+  }
+
+  /// `ESC [ ? 1049 h`, `ESC [ ? 47 h` and their ends: what full-screen programs send (xterm's private modes).
+  private static func switchesScreen(_ bytes: ArraySlice<UInt8>) -> Bool {
+    String(decoding: bytes, as: UTF8.self).contains("\u{1B}[?")
+  }
+}

@@ -1,0 +1,148 @@
+/// The shell text of the protocol: what is sent to a remote shell so that it marks where commands begin and end.
+///
+/// Pure functions of their arguments. `Decisions/0005-wire-protocol.md` says why each part is there; each was
+/// needed by a shell that failed without it.
+package enum ShellDriver {
+  /// The longest line typed into the terminal, in bytes: MAX_CANON is 1,024 on macOS, 4,095 on Linux, and a
+  /// longer line is silently cut there.
+  package static let lineLimitBytes = 900
+
+  /// The size of the terminal that programs see.
+  package static let rows = 40
+  /// The width of the terminal that programs see.
+  package static let columns = 200
+
+  /// Makes the terminal cooked, without echo, with exact output; through a master it begins in raw mode.
+  package static let terminalSettings =
+    "stty sane 38400 -echo -ixon -opost rows \(rows) cols \(columns) 2>/dev/null || stty sane -echo -opost"
+
+  /// What ssh runs: the user's own login shell, interactive, on a terminal that is set up before it starts.
+  ///
+  /// It crosses that login shell (any: fish, csh) inside single quotes, so the texts have no single quote, no
+  /// newline, no `!`, and no backslash before a backslash or a quote.
+  package static let remoteCommand = "exec sh -c '\(launcher)' mcp '\(driver)' '\(fallbackShell)'"
+
+  /// What ssh runs when rc files hang: no rc file at all, in bash or sh.
+  package static let cleanRemoteCommand =
+    "exec sh -c 'MCPB=$1; MCPS=$2; HISTFILE=/dev/null; export MCPB MCPS HISTFILE; \(terminalSettings); "
+    + "eval \"$MCPS\"' mcp '\(driver)' '\(fallbackShell)'"
+
+  /// The line that installs the driver; typed at once, the terminal keeps it until the shell reads.
+  package static func bootLine(_ nonce: Nonce) -> [UInt8] {
+    // Typed again when a login is slow: once the driver has unset MCPB, a surplus line does nothing.
+    Array(" \\eval \"${MCPB+MCPN=\(nonce.text);}${MCPB-}\"\n".utf8)
+  }
+
+  /// The line for a login that ended in a shell without POSIX syntax: throw away what was typed, become one.
+  package static let becomeFallbackShell = Array("\u{15} exec sh -c \"$MCPS\"\n".utf8)
+
+  /// The line that installs the driver in a shell that was started inside the session.
+  package static func adoptionLines(_ nonce: Nonce) -> [UInt8] {
+    Array(" MCPD=".utf8) + quoted(Array(driver.utf8), for: .posix, headBytes: 8)
+      + Array(";MCPN=\(nonce.text);\\eval \"$MCPD\"\n".utf8)
+  }
+
+  /// The lines that run a command.
+  ///
+  /// - Parameters:
+  ///   - command: Any bytes but NUL.
+  ///   - sequence: Told back by the markers of this command.
+  ///   - status: What `$?` shall be at its beginning: the previous command's status.
+  ///   - dialect: The shell's.
+  /// - Returns: Bytes to type; the last is a line feed.
+  package static func frame(_ command: [UInt8], sequence: Int, status: Int, dialect: Dialect) -> [UInt8] {
+    let eval = dialect == .bash || dialect == .zsh ? "\\builtin eval" : "\\eval"
+    let head = " :;{ __mcp_n=\(sequence);__mcp_b \(status)&&:;} 2>/dev/null;\(eval) "
+    return Array(head.utf8) + quoted(command + [0x0A], for: dialect, headBytes: head.utf8.count)
+      + Array(";{ __mcp_e;} 2>/dev/null;__mcp_f\n".utf8)
+  }
+
+  /// The bytes as one single-quoted word on lines of at most `lineLimitBytes`.
+  ///
+  /// Control bytes other than TAB and LF would be eaten or acted upon by the terminal: they are written as
+  /// octal escapes.
+  package static func quoted(_ bytes: [UInt8], for dialect: Dialect, headBytes: Int) -> [UInt8] {
+    let quote = UInt8(ascii: "'")
+    var text: [UInt8] = [quote]
+    var lineBytes = headBytes + 64
+    text.reserveCapacity(bytes.count + bytes.count / 64 + 16)
+    for byte in bytes {
+      if byte == 0x0A {
+        text.append(byte)
+        lineBytes = 0
+        continue
+      }
+      let piece = Self.piece(for: byte, dialect)
+      let count = piece?.count ?? 1
+      if lineBytes + count > lineLimitBytes - 4 {
+        text += [quote, UInt8(ascii: "\\"), 0x0A, quote]
+        lineBytes = 1
+      }
+      if let piece { text += piece } else { text.append(byte) }
+      lineBytes += count
+    }
+    text.append(quote)
+    return text
+  }
+
+  /// How a byte is written that cannot stand for itself; nil if it can.
+  private static func piece(for byte: UInt8, _ dialect: Dialect) -> [UInt8]? {
+    switch byte {
+    case UInt8(ascii: "'"): return Array("'\\''".utf8)
+    case 0x09, 0x20...0x7E, 0x80...0xFF: return nil
+    default:
+      let octal = String(byte, radix: 8)
+      let digits = String(repeating: "0", count: 3 - octal.count) + octal
+      return Array((dialect.hasDollarQuotes ? "'$'\\\(digits)''" : "'\"$(printf '\\\(digits)')\"'").utf8)
+    }
+  }
+
+  // MARK: - The texts
+
+  /// Sets the terminal up and becomes the login shell; in shells without POSIX syntax, bash or sh inside it.
+  private static let launcher =
+    "MCPB=$1; MCPS=$2; HISTFILE=/dev/null; export MCPB MCPS HISTFILE; \(terminalSettings); "
+    + "case ${SHELL##*/} in "
+    + "bash|sh|dash|ash|ksh|ksh93|mksh|lksh|oksh|yash) exec \"$SHELL\" -l -i;; "
+    + "zsh) exec \"$SHELL\" +Z -l -i;; "
+    + "csh|tcsh) exec \"$SHELL\" -c \"exec sh -c \\$MCPS:q\";; "
+    + "*) exec \"$SHELL\" -l -c \"exec sh -c \\\"\\$MCPS\\\"\";; esac"
+
+  private static let fallbackShell =
+    "command -v bash >/dev/null && exec bash --norc --noprofile -i; exec sh -i"
+
+  /// Defines the marker functions and takes the prompt, line editing and history out of the way.
+  private static let driver =
+    // The marker's two halves stand in two variables, so that no dump of variables contains a marker.
+    "__mcp_a=\"\u{1B}]7717;\"; __mcp_k=${MCPN-}; __mcp_n=0; __mcp_s=sh; __mcp_v=p; "
+    + "unset MCPN MCPB MCPS MCPD; \(terminalSettings); "
+    + "PAGER=cat; GIT_PAGER=cat; MANPAGER=cat; SYSTEMD_PAGER=cat; "
+    + "export PAGER GIT_PAGER MANPAGER SYSTEMD_PAGER; "
+    + "if [ -n \"${BASH_VERSION-}\" ]; then __mcp_s=bash; elif [ -n \"${ZSH_VERSION-}\" ]; then __mcp_s=zsh; "
+    + "elif [ -n \"${KSH_VERSION-}\" ]; then __mcp_s=ksh; fi; "
+    // Marker output: to the terminal whatever the redirections, by a builtin whatever the functions.
+    + "case $__mcp_s in "
+    + "ksh) __mcp_o(){ \\command print -rn -- \"$__mcp_a$__mcp_k;$1;$__mcp_k\u{07}\" >/dev/tty; };; "
+    + "bash|zsh) __mcp_o(){ \\builtin printf \"%s%s;%s;%s\u{07}\" \"$__mcp_a\" \"$__mcp_k\" \"$1\" "
+    + "\"$__mcp_k\" >/dev/tty; };; "
+    + "*) __mcp_o(){ \\command printf \"%s%s;%s;%s\u{07}\" \"$__mcp_a\" \"$__mcp_k\" \"$1\" "
+    + "\"$__mcp_k\" >/dev/tty; };; esac; "
+    + "__mcp_b(){ __mcp_o \"B;$__mcp_n\"; return \"$1\"; }; "
+    + "__mcp_p(){ __mcp_o \"P;$__mcp_n;$?\"; }; "
+    + "__mcp_e(){ __mcp_o \"E;$__mcp_n;$?;$PWD\"; return 0; }; "
+    // After each command: what it may have done to the shell's streams, options and prompt is undone.
+    + "__mcp_f(){ [ -t 0 ] || exec 0</dev/tty; [ -t 1 ] || exec 1>/dev/tty; [ -t 2 ] || exec 2>/dev/tty; "
+    + "set +n; case $__mcp_s in bash) set +o emacs +o vi; "
+    + "[ $__mcp_v = n ] || [ \"${PROMPT_COMMAND-}\" = __mcp_p ] || { unset PROMPT_COMMAND; "
+    + "PROMPT_COMMAND=__mcp_p; };; "
+    + "zsh) unsetopt zle; setopt prompt_subst;; ksh) set +o emacs; set +o vi; set +o gmacs;; esac; "
+    + "[ \"${PS2-}\" = \"\" ] || PS2=; [ \"${PS1-}\" = \"$__mcp_q\" ] || PS1=$__mcp_q; return 0; }; "
+    + "__mcp_q=\"\\${__mcp_a}\\${__mcp_k};P;\\${__mcp_n};\\$?;\\${__mcp_k}\u{07}\"; "
+    + "case $__mcp_s in bash) __mcp_q=; set +o history; set +H; trap - DEBUG; "
+    + "if (PROMPT_COMMAND=) 2>/dev/null; then unset PROMPT_COMMAND; else __mcp_v=n; fi; "
+    + "(PS1=) 2>/dev/null || __mcp_q=$PS1; (PS0=) 2>/dev/null && PS0=;; "
+    + "zsh) unsetopt bang_hist correct correct_all prompt_cr prompt_sp share_history zle 2>/dev/null; "
+    + "precmd_functions=; preexec_functions=; unset -f precmd preexec 2>/dev/null;; esac; "
+    + "unset HISTFILE MAIL MAILPATH MAILCHECK; __mcp_f; "
+    + "__mcp_o \"H;$__mcp_s;$$;$__mcp_v;$(tty);$(id -un);$PWD\""
+}
