@@ -1,0 +1,188 @@
+import ChildProcess
+import Synchronization
+
+extension ShellSession {
+  /// A command that has its place in line; what remains is to wait for it.
+  package struct PendingCommand: Sendable {
+    fileprivate let session: ShellSession
+    /// The command's number in its session.
+    package let number: Int
+
+    /// Waits until the command has ended or waits for input, at most for the budget.
+    ///
+    /// When the task is cancelled the command is stopped, or taken out of the line if it has not begun.
+    ///
+    /// - Parameter budget: The longest wait.
+    /// - Returns: Where the command stands. Still queued means that it was taken out of the line.
+    package func outcome(within budget: Duration) async -> CommandReport {
+      await session.outcome(of: number, within: budget)
+    }
+  }
+
+  /// Gives the command its place in line. Synchronous: whoever calls first is first.
+  ///
+  /// - Parameters:
+  ///   - text: The command; no NUL in it.
+  ///   - timeout: When it is stopped, counted from its beginning; nil for never.
+  /// - Returns: The command, to be waited for.
+  /// - Throws: `SessionFailure.busy` while a command runs whose call has returned already, `.queueFull`, `.ended`.
+  package func enqueue(_ text: String, timeout: Duration?) throws(SessionFailure) -> PendingCommand {
+    let result: Result<(Int, Effects), SessionFailure> = state.withLock { state in
+      if let end = state.end { return .failure(.ended(end)) }
+      if let number = state.current, let command = state.commands[number], command.isHandedOff {
+        return .failure(.busy(running: command.text, elapsed: command.elapsed))
+      }
+      guard state.queue.count < limits.queuedCommands else {
+        return .failure(.queueFull(limit: limits.queuedCommands))
+      }
+      state.lastNumber += 1
+      let record = OutputRecord(directory: environment.spoolDirectory, limits: limits.output)
+      state.commands[state.lastNumber] = Command(text: text, timeout: timeout, output: record)
+      state.queue.append(state.lastNumber)
+      state.forgetOldCommands()
+      var effects = Effects()
+      startNext(&state, &effects)
+      return .success((state.lastNumber, effects))
+    }
+    let (number, effects) = try result.get()
+    perform(effects)
+    return PendingCommand(session: self, number: number)
+  }
+
+  private func outcome(of number: Int, within budget: Duration) async -> CommandReport {
+    await wait(budget: budget) { state in
+      guard let command = state.commands[number] else { return true }
+      return command.final != nil || command.waitsForInput != nil
+    }
+    if Task.isCancelled { stop(number, because: .cancelled) }
+    return state.withLock { state in
+      let report = state.report(on: number)
+      if state.queue.contains(number) {
+        // Its call ends now: a command that nobody waits for must not run later as a surprise.
+        state.queue.removeAll { $0 == number }
+        state.commands[number] = nil
+      }
+      state.commands[number]?.isHandedOff = true
+      return report ?? Self.withdrawn(number, state)
+    }
+  }
+
+  private static func withdrawn(_ number: Int, _ state: borrowing State) -> CommandReport {
+    CommandReport(
+      number: number, text: "", state: .queued(behind: ""), output: OutputRecord(directory: ""),
+      outputBytes: 0, elapsed: .zero, shell: state.shell, backgroundBytes: 0, transition: nil)
+  }
+
+  // MARK: - Waiting
+
+  /// Waits until the condition holds, the budget is spent or the task is cancelled.
+  func wait(budget: Duration?, until isSatisfied: @escaping @Sendable (State) -> Bool) async {
+    let id = state.withLock { state in
+      state.lastWaiterID += 1
+      return state.lastWaiterID
+    }
+    var timer: Reactor.Timer?
+    if let budget {
+      guard budget > .zero else { return }
+      timer = reactor.after(budget) { [weak self] in self?.release(id) }
+    }
+    await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let isDone = state.withLock { state in
+          if Task.isCancelled || isSatisfied(state) { return true }
+          state.waiters.append(Waiter(id: id, isSatisfied: isSatisfied, continuation: continuation))
+          scheduleInspection(&state)
+          return false
+        }
+        if isDone { continuation.resume() }
+      }
+    } onCancel: {
+      release(id)
+    }
+    timer?.cancel()
+  }
+
+  private func release(_ id: Int) {
+    let waiter = state.withLock { state -> Waiter? in
+      guard let place = state.waiters.firstIndex(where: { $0.id == id }) else { return nil }
+      return state.waiters.remove(at: place)
+    }
+    waiter?.continuation.resume()
+  }
+
+  /// Lets those go whose condition holds now.
+  func wakeWaiters() {
+    let ready = state.withLock { state -> [Waiter] in
+      guard !state.waiters.isEmpty else { return [] }
+      var ready: [Waiter] = []
+      var waiting: [Waiter] = []
+      for waiter in state.waiters {
+        if waiter.isSatisfied(state) { ready.append(waiter) } else { waiting.append(waiter) }
+      }
+      state.waiters = waiting
+      return ready
+    }
+    for waiter in ready { waiter.continuation.resume() }
+  }
+
+  // MARK: - Looking at the foreground
+
+  /// Arms the next look at the foreground, if somebody waits for a command and it can be looked at.
+  func scheduleInspection(_ state: inout State) {
+    guard environment.inspect != nil, state.inspectionTimer == nil, !state.waiters.isEmpty,
+      state.current != nil
+    else { return }
+    let pause = state.inspectionPause ?? limits.quiet
+    state.inspectionTimer = reactor.after(pause) { [weak self] in self?.inspectIfQuiet() }
+  }
+
+  private func inspectIfQuiet() {
+    let question = state.withLock { state -> (Marker.Hello, Int, Int)? in
+      state.inspectionTimer = nil
+      guard let number = state.current, let command = state.commands[number], !state.waiters.isEmpty,
+        state.machine.isRunning, command.waitsForInput == nil, let hello = state.machine.shell
+      else { return nil }
+      guard state.quietSince.duration(to: .now) >= limits.quiet else {
+        state.inspectionPause = nil
+        scheduleInspection(&state)
+        return nil
+      }
+      return (hello, number, command.output.total)
+    }
+    guard let (hello, number, bytes) = question, let inspect = environment.inspect else { return }
+    Task { [weak self] in
+      let foreground = await inspect(hello)
+      self?.inspected(foreground, of: number, at: bytes)
+    }
+  }
+
+  /// What was seen counts only if the command has not moved meanwhile.
+  private func inspected(_ foreground: ForegroundState?, of number: Int, at bytes: Int) {
+    let effects = state.withLock { state in
+      var effects = Effects()
+      guard state.current == number, let command = state.commands[number] else { return effects }
+      state.inspectionPause = min(
+        (state.inspectionPause ?? limits.quiet) * 2, limits.longestInspectionPause)
+      if command.output.total == bytes, case .readsTerminal(let program)? = foreground {
+        if program.isShell, !command.isNotAShell, command.stopReason == nil {
+          feed(.enterNestedShell, &state, &effects)
+        } else {
+          state.commands[number]?.waitsForInput = program
+        }
+      }
+      scheduleInspection(&state)
+      return effects
+    }
+    perform(effects)
+  }
+}
+
+/// What the foreground of a terminal does, seen from outside.
+package enum ForegroundState: Sendable, Hashable {
+  /// It computes, sleeps, waits for the network or for another process.
+  case busy
+  /// It reads the terminal.
+  case readsTerminal(ForegroundProgram)
+  /// It is stopped (SIGSTOP, SIGTSTP).
+  case stopped
+}

@@ -1,0 +1,158 @@
+import ChildProcess
+
+extension ShellSession {
+  /// Everything that changes; only under the lock.
+  struct State {
+    var machine: SessionMachine
+    var child: ChildProcess?
+    var isReady = false
+    var end: SessionEnd?
+    var quietSince = ContinuousClock.now
+    var lastWords: [UInt8] = []
+
+    /// The commands whose output can be read, by number.
+    var commands: [Int: Command] = [:]
+    /// The number of the command that runs in the machine; nil while it is idle or repairs.
+    var current: Int?
+    /// The numbers of those that wait for their turn, in order.
+    var queue: [Int] = []
+    /// The number of the newest command; they count from 1.
+    var lastNumber = 0
+    let background: OutputRecord
+    var backgroundRead = 0
+    let limits: Limits
+
+    var armedDeadline: Instant?
+    var deadlineTimer: Reactor.Timer?
+    var inspectionTimer: Reactor.Timer?
+    var inspectionPause: Duration?
+
+    var waiters: [Waiter] = []
+    var lastWaiterID = 0
+
+    init(machine: SessionMachine, spoolDirectory: String, limits: Limits) {
+      self.machine = machine
+      self.limits = limits
+      self.background = OutputRecord(directory: spoolDirectory, limits: limits.output)
+    }
+
+    var shell: ShellFacts {
+      ShellFacts(hello: machine.shell, directory: machine.directory, depth: machine.depth)
+    }
+
+    mutating func touch() {
+      quietSince = .now
+    }
+
+    mutating func noteOutput(_ bytes: ArraySlice<UInt8>) {
+      touch()
+      guard let current else { return }
+      commands[current]?.output.append(bytes)
+      commands[current]?.waitsForInput = nil
+    }
+
+    /// The command that runs has come to its end.
+    mutating func finishCurrent(_ end: SessionMachine.CommandEnd) {
+      touch()
+      guard let number = current else { return }
+      current = nil
+      if end.manner == .leftShell { commands[number]?.transition = .left }
+      if case .timeout(let duration) = commands[number]?.stopReason, case .interrupted = end.manner {
+        commands[number]?.finish(.timedOut(after: duration, end))
+      } else {
+        commands[number]?.finish(.finished(end))
+      }
+    }
+
+    /// The command that runs is a shell, and commands run inside it from now on.
+    mutating func enterCurrent(_ hello: Marker.Hello) {
+      touch()
+      guard let number = current else { return }
+      current = nil
+      commands[number]?.transition = .entered(hello)
+      commands[number]?.finish(
+        .finished(.init(status: 0, manner: .completed, directory: hello.directory)))
+    }
+
+    mutating func endCommands(_ end: SessionEnd) {
+      for number in [current].compactMap(\.self) + queue {
+        let reason = commands[number]?.stopReason
+        commands[number]?.finish(.sessionEnded(end, stoppedBecause: reason))
+      }
+      current = nil
+      queue = []
+    }
+
+    /// Forgets the oldest outputs beyond the limit; never those of commands that have not ended.
+    mutating func forgetOldCommands() {
+      let ended = commands.filter { $0.value.final != nil }.keys.sorted()
+      for number in ended.dropLast(limits.keptCommands) { commands[number] = nil }
+    }
+
+    func sessionEnd(for loss: SessionMachine.Loss) -> SessionEnd {
+      switch loss {
+      case .noShell(let printed):
+        .noShell(
+          printed: ControlSequenceFilter.text(of: printed),
+          lastWords: String(decoding: lastWords, as: UTF8.self))
+      case .unresponsive: .unresponsive
+      case .unstoppable: .unstoppable
+      case .notResynchronized: .notResynchronized
+      }
+    }
+
+    func report(on number: Int) -> CommandReport? {
+      guard let command = commands[number] else { return nil }
+      let commandState: CommandReport.State =
+        if let final = command.final {
+          final
+        } else if current == number {
+          command.waitsForInput.map { .waitingForInput($0) } ?? .running
+        } else {
+          .queued(behind: current.flatMap { commands[$0]?.text } ?? "")
+        }
+      return CommandReport(
+        number: number, text: command.text, state: commandState, output: command.output,
+        outputBytes: command.output.total, elapsed: command.elapsed, shell: shell,
+        backgroundBytes: background.total - backgroundRead, transition: command.transition)
+    }
+  }
+
+  /// One command from its arrival to the moment its output is forgotten.
+  struct Command {
+    let text: String
+    let timeout: Duration?
+    let output: OutputRecord
+    var started: Instant?
+    var ended: Instant?
+    var final: CommandReport.State?
+    var stopReason: StopReason?
+    var transition: CommandReport.Transition?
+    var waitsForInput: ForegroundProgram?
+    /// Entering it as a shell was tried in vain.
+    var isNotAShell = false
+    /// The call that started it has returned while it ran.
+    var isHandedOff = false
+    var timeoutTimer: Reactor.Timer?
+
+    var elapsed: Duration {
+      started.map { $0.duration(to: ended ?? .now) } ?? .zero
+    }
+
+    mutating func finish(_ state: CommandReport.State) {
+      guard final == nil else { return }
+      final = state
+      ended = .now
+      waitsForInput = nil
+      timeoutTimer?.cancel()
+      timeoutTimer = nil
+    }
+  }
+
+  /// Somebody who waits for something to become true of the session.
+  struct Waiter {
+    let id: Int
+    let isSatisfied: @Sendable (State) -> Bool
+    let continuation: CheckedContinuation<Void, Never>
+  }
+}
