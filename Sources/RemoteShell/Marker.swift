@@ -59,6 +59,19 @@ package struct Marker: Sendable, Hashable {
     package let user: String
     /// Its working directory, as it spells it (any bytes but NUL).
     package let directory: [UInt8]
+
+    /// What a shell told.
+    package init(
+      dialect: Dialect, processIdentifier: Int, hasPrompt: Bool, terminal: String, user: String,
+      directory: [UInt8]
+    ) {
+      self.dialect = dialect
+      self.processIdentifier = processIdentifier
+      self.hasPrompt = hasPrompt
+      self.terminal = terminal
+      self.user = user
+      self.directory = directory
+    }
   }
 
   /// Reads the bytes between the two nonces; nil if they are no body that we know.

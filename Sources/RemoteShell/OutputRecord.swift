@@ -93,7 +93,7 @@ package final class OutputRecord: Sendable {
       var lower = min(max(range.lowerBound, 0), state.total)
       var upper = min(range.upperBound, state.total)
       if lost.contains(lower) { lower = lost.upperBound }
-      if lower < lost.lowerBound { upper = min(upper, lost.lowerBound) }
+      if !lost.isEmpty, lower < lost.lowerBound { upper = min(upper, lost.lowerBound) }
       guard lower < upper else { return Part(offset: lower, bytes: []) }
       return Part(offset: lower, bytes: bytes(of: lower..<upper, state))
     }
@@ -131,8 +131,7 @@ package final class OutputRecord: Sendable {
   }
 
   private func bytes(of range: Range<Int>, _ state: borrowing State) -> [UInt8] {
-    guard state.file >= 0 else { return Array(state.memory[range]) }
-    if state.failure != nil, range.lowerBound >= state.fileEnd {
+    if state.file < 0 || state.failure != nil && range.lowerBound >= state.fileEnd {
       let start = state.total - state.memory.count
       return Array(state.memory[(range.lowerBound - start)..<(range.upperBound - start)])
     }

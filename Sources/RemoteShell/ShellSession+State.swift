@@ -36,6 +36,11 @@ extension ShellSession {
       self.background = OutputRecord(directory: spoolDirectory, limits: limits.output)
     }
 
+    /// The newest command that does not wait in line.
+    var newestBegun: Int? {
+      current ?? commands.filter { $0.value.started != nil }.keys.max()
+    }
+
     var shell: ShellFacts {
       ShellFacts(hello: machine.shell, directory: machine.directory, depth: machine.depth)
     }
@@ -133,6 +138,8 @@ extension ShellSession {
     var isNotAShell = false
     /// The call that started it has returned while it ran.
     var isHandedOff = false
+    /// How much of the output calls have shown.
+    var shownBytes = 0
     var timeoutTimer: Reactor.Timer?
 
     var elapsed: Duration {

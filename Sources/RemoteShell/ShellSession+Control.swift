@@ -1,0 +1,115 @@
+import ChildProcess
+import Synchronization
+
+extension ShellSession {
+  /// The newest command that has begun, and how much of its output calls have shown already.
+  package var newest: (report: CommandReport, shownBytes: Int)? {
+    state.withLock { state in
+      guard let number = state.newestBegun, let report = state.report(on: number),
+        let command = state.commands[number]
+      else { return nil }
+      return (report, command.shownBytes)
+    }
+  }
+
+  /// Remembers how far a call has shown the output of a command.
+  package func noteShown(_ bytes: Int, of number: Int) {
+    state.withLock { $0.commands[number]?.shownBytes = bytes }
+  }
+
+  /// Waits until the command has written beyond the offset, ended, or waits for input.
+  ///
+  /// - Parameters:
+  ///   - number: The command's number.
+  ///   - offset: Bytes of its output that are known already.
+  ///   - budget: The longest wait.
+  /// - Returns: Where the command stands; nil if its output was forgotten.
+  package func progress(of number: Int, beyond offset: Int, within budget: Duration) async -> CommandReport? {
+    await wait(budget: budget) { state in
+      guard let command = state.commands[number] else { return true }
+      return command.final != nil || command.waitsForInput != nil || command.output.total > offset
+    }
+    return state.withLock { $0.report(on: number) }
+  }
+
+  /// Waits until the command has ended or waits for input.
+  package func settling(of number: Int, within budget: Duration) async -> CommandReport? {
+    await wait(budget: budget) { state in
+      guard let command = state.commands[number] else { return true }
+      return command.final != nil || command.waitsForInput != nil
+    }
+    return state.withLock { $0.report(on: number) }
+  }
+
+  /// Types bytes into the command that runs.
+  ///
+  /// - Parameter bytes: As a keyboard would send them; Enter is CR.
+  /// - Returns: The command's number and how much it had written before.
+  /// - Throws: `SessionFailure.nothingRuns`: what is typed while no command runs would itself be run as one.
+  @discardableResult
+  package func type(_ bytes: [UInt8]) throws(SessionFailure) -> (number: Int, outputBytes: Int) {
+    let result: Result<(Int, Int), SessionFailure> = state.withLock { state in
+      if let end = state.end { return .failure(.ended(end)) }
+      guard let number = state.current, state.machine.isRunning, let command = state.commands[number] else {
+        return .failure(.nothingRuns)
+      }
+      guard state.child?.write(bytes) == true else { return .failure(.inputRefused) }
+      state.commands[number]?.waitsForInput = nil
+      state.inspectionPause = nil
+      state.touch()
+      return .success((number, command.output.total))
+    }
+    return try result.get()
+  }
+
+  /// Stops the command that runs by the ladder; the session stays if it can.
+  ///
+  /// - Returns: The command's number.
+  /// - Throws: `SessionFailure.nothingRuns`, `.ended`.
+  package func interrupt() throws(SessionFailure) -> Int {
+    let number = try running()
+    stop(number, because: .interrupted)
+    return number
+  }
+
+  /// Sends one signal to the foreground of the command that runs, from outside the terminal.
+  ///
+  /// - Returns: The command's number; nil in the second place where signals cannot be sent from outside.
+  package func signal(_ name: SignalName) async throws(SessionFailure) -> (number: Int, isSent: Bool) {
+    let number = try running()
+    guard let signal = environment.signal, let hello = state.withLock({ $0.machine.shell }) else {
+      guard let character = name.controlCharacter else { return (number, false) }
+      try type([character])
+      return (number, true)
+    }
+    await signal(hello, name)
+    return (number, true)
+  }
+
+  /// What programs wrote while no command ran and nobody has read yet; it counts as read now.
+  package func takeBackgroundOutput() -> Range<Int> {
+    state.withLock { state in
+      defer { state.backgroundRead = state.background.total }
+      return state.backgroundRead..<state.background.total
+    }
+  }
+
+  private func running() throws(SessionFailure) -> Int {
+    let (end, number) = state.withLock { ($0.end, $0.current) }
+    if let end { throw .ended(end) }
+    guard let number else { throw .nothingRuns }
+    return number
+  }
+}
+
+extension SignalName {
+  /// The character by which a terminal in its usual settings sends the signal (termios(3), ISIG).
+  var controlCharacter: UInt8? {
+    switch self {
+    case .interrupt: 0x03
+    case .quit: 0x1C
+    case .stop: 0x1A
+    default: nil
+    }
+  }
+}
