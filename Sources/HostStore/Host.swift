@@ -1,0 +1,124 @@
+import JSON
+
+/// A stored host: one record of hosts.json, with every member that we do not know kept as it was.
+package struct Host: Sendable, Hashable, CustomStringConvertible {
+  /// The name by which tools call it.
+  package var id: String
+  /// What ssh is given as destination: a name, an address or an alias of ssh_config.
+  package var host: String
+  /// The port; 22 where the record has none.
+  package var port: Int
+  /// The remote user.
+  package var username: String
+  /// The password; nil and the empty string are the same.
+  package var password: String?
+  /// The private key's path, with `~` for the home directory.
+  package var keyPath: String?
+  /// A command whose first line of output is the password.
+  package var passwordCommand: String?
+  /// Whether the agent is forwarded although ssh_config does not say so.
+  package var forwardAgent: Bool
+
+  /// The record as it was read; unknown members come from here when it is written again.
+  let record: JSONObject
+
+  /// A new host.
+  package init(
+    id: String, host: String, port: Int = 22, username: String, password: String? = nil, keyPath: String? = nil,
+    passwordCommand: String? = nil, forwardAgent: Bool = false
+  ) {
+    self.id = id
+    self.host = host
+    self.port = port
+    self.username = username
+    self.password = password.flatMap { $0.isEmpty ? nil : $0 }
+    self.keyPath = keyPath.flatMap { $0.isEmpty ? nil : $0 }
+    self.passwordCommand = passwordCommand.flatMap { $0.isEmpty ? nil : $0 }
+    self.forwardAgent = forwardAgent
+    record = JSONObject()
+  }
+
+  /// How it logs in, in the word that `list-hosts` uses: password, key or agent.
+  package var authentication: String {
+    password != nil || passwordCommand != nil ? "password" : keyPath != nil ? "key" : "agent"
+  }
+
+  /// Everything but the secrets.
+  package var description: String { "\(id): \(username)@\(host):\(port) (\(authentication))" }
+
+  // MARK: - Records
+
+  /// Reads a record.
+  ///
+  /// - Throws: `HostStoreFailure.invalidRecord` that names the member.
+  init(record value: JSONValue, index: Int, path: String) throws(HostStoreFailure) {
+    guard let record = value.object else {
+      throw .invalidRecord(path: path, index: index, reason: "it is \(value.typeName), not an object")
+    }
+    func fail(_ name: String, _ demand: String) -> HostStoreFailure {
+      let found = record[name].map { "it is \($0.typeName)" } ?? "it is missing"
+      return .invalidRecord(path: path, index: index, reason: "\"\(name)\" must be \(demand); \(found)")
+    }
+    func text(_ name: String) throws(HostStoreFailure) -> String? {
+      guard let value = record[name], !value.isNull else { return nil }
+      guard let text = value.string else { throw fail(name, "a string") }
+      return text.isEmpty ? nil : text
+    }
+    guard let id = record["id"]?.string else { throw fail("id", "a string") }
+    guard let host = record["host"]?.string else { throw fail("host", "a string") }
+    guard let username = record["username"]?.string else { throw fail("username", "a string") }
+    self.id = id
+    self.host = host
+    self.username = username
+    if let port = record["port"], !port.isNull {
+      guard let number = port.int, (1...65535).contains(number) else { throw fail("port", "from 1 to 65535") }
+      self.port = number
+    } else {
+      port = 22
+    }
+    password = try text("password")
+    keyPath = try text("keyPath")
+    passwordCommand = try text("passwordCommand")
+    forwardAgent = record["forwardAgent"]?.bool ?? false
+    self.record = record
+  }
+
+  /// The record to write: known members first set, unknown ones where they were.
+  var json: JSONValue {
+    var object = record
+    object["id"] = .string(id)
+    object["host"] = .string(host)
+    if record["port"]?.int != port { object["port"] = .int(port) }
+    object["username"] = .string(username)
+    object["password"] = password.map { .string($0) }
+    object["keyPath"] = keyPath.map { .string($0) }
+    object["passwordCommand"] = passwordCommand.map { .string($0) }
+    if forwardAgent || record["forwardAgent"] != nil { object["forwardAgent"] = .bool(forwardAgent) }
+    return .object(object)
+  }
+}
+
+/// What `edit-host` changes; nil leaves a field alone, the empty string clears one that can be empty.
+package struct HostEdit: Sendable, Hashable {
+  package var host: String?
+  package var port: Int?
+  package var username: String?
+  package var password: String?
+  package var keyPath: String?
+  package var passwordCommand: String?
+  package var forwardAgent: Bool?
+
+  /// An edit that changes nothing yet.
+  package init() {}
+
+  func apply(to host: inout Host) {
+    func cleared(_ text: String) -> String? { text.isEmpty ? nil : text }
+    if let value = self.host { host.host = value }
+    if let value = port { host.port = value }
+    if let value = username { host.username = value }
+    if let value = password { host.password = cleared(value) }
+    if let value = keyPath { host.keyPath = cleared(value) }
+    if let value = passwordCommand { host.passwordCommand = cleared(value) }
+    if let value = forwardAgent { host.forwardAgent = value }
+  }
+}

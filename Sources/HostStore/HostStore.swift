@@ -1,0 +1,208 @@
+import Foundation
+import JSON
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// The file `hosts.json`: read afresh at every call, replaced whole under a lock that holds between processes.
+///
+/// A damaged file is reported and never overwritten. The directory is 0700 and the file 0600; wider modes are
+/// tightened. A symbolic link is followed, so that the file may live elsewhere.
+package struct HostStore: Sendable {
+  /// The bounds of the store.
+  package enum Limits {
+    /// Bytes of the file.
+    package static let fileBytes = 16 << 20
+    /// Seconds to wait for another process's lock.
+    package static let lockSeconds = 5
+  }
+
+  /// The path of the file.
+  package let path: String
+  private let directory: String
+
+  /// The store in that directory; nothing is touched yet.
+  package init(directory: String) {
+    self.directory = directory
+    path = directory + "/hosts.json"
+  }
+
+  // MARK: - Reading
+
+  /// All hosts in the order of the file.
+  package func list() throws(HostStoreFailure) -> [Host] {
+    try read().hosts
+  }
+
+  /// The host of that id, if there is one.
+  package func host(_ id: String) throws(HostStoreFailure) -> Host? {
+    try list().first { $0.id == id }
+  }
+
+  // MARK: - Changing
+
+  /// Adds a host at the end.
+  package func add(_ host: Host) throws(HostStoreFailure) {
+    try host.validate()
+    try change { hosts throws(HostStoreFailure) in
+      guard !hosts.contains(where: { $0.id == host.id }) else { throw .alreadyExists(id: host.id) }
+      hosts.append(host)
+    }
+  }
+
+  /// Changes fields of a host.
+  package func edit(_ id: String, _ edit: HostEdit) throws(HostStoreFailure) {
+    try change { hosts throws(HostStoreFailure) in
+      let index = try Self.index(of: id, in: hosts)
+      edit.apply(to: &hosts[index])
+      try hosts[index].validate()
+    }
+  }
+
+  /// Removes a host.
+  package func remove(_ id: String) throws(HostStoreFailure) {
+    try change { hosts throws(HostStoreFailure) in hosts.remove(at: try Self.index(of: id, in: hosts)) }
+  }
+
+  private static func index(of id: String, in hosts: [Host]) throws(HostStoreFailure) -> Int {
+    guard let index = hosts.firstIndex(where: { $0.id == id }) else {
+      throw .doesNotExist(id: id, known: hosts.map(\.id))
+    }
+    return index
+  }
+
+  private func change(
+    _ body: (inout [Host]) throws(HostStoreFailure) -> Void
+  ) throws(HostStoreFailure) {
+    try makeDirectory()
+    let lock = try acquireLock()
+    defer { close(lock) }
+    var document = try read()
+    try body(&document.hosts)
+    try replace(with: document.bytes)
+  }
+
+  // MARK: - The file
+
+  /// The file's content: the hosts, and whatever else stands beside them.
+  private struct Document {
+    var root: JSONObject
+    var hosts: [Host]
+
+    var bytes: [UInt8] {
+      var root = root
+      root["hosts"] = .array(hosts.map(\.json))
+      return JSONWriter.pretty(.object(root))
+    }
+  }
+
+  private func read() throws(HostStoreFailure) -> Document {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      if errno == ENOENT { return Document(root: JSONObject(), hosts: []) }
+      throw .unreadable(path: path, reason: Self.errorText)
+    }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      throw .unreadable(path: path, reason: "it is not a file")
+    }
+    guard status.st_size <= Limits.fileBytes else {
+      throw .unreadable(path: path, reason: "it is larger than \(Limits.fileBytes) bytes")
+    }
+    if status.st_mode & 0o077 != 0 { fchmod(descriptor, 0o600) }
+    let bytes: [UInt8]
+    do {
+      bytes = Array(try FileHandle(fileDescriptor: descriptor, closeOnDealloc: false).readToEnd() ?? Data())
+    } catch {
+      throw .unreadable(path: path, reason: (error as NSError).localizedDescription)
+    }
+    return try parse(bytes)
+  }
+
+  private func parse(_ bytes: [UInt8]) throws(HostStoreFailure) -> Document {
+    guard bytes.contains(where: { $0 > 0x20 }) else { return Document(root: JSONObject(), hosts: []) }
+    let value: JSONValue
+    do throws(JSONSyntaxError) {
+      value = try JSONParser.parse(bytes)
+    } catch {
+      throw .damaged(path: path, line: error.line, column: error.column, reason: error.reason)
+    }
+    guard let root = value.object else {
+      throw .notHosts(path: path, reason: "it holds \(value.typeName), not an object with \"hosts\"")
+    }
+    guard let list = root["hosts"] else { return Document(root: root, hosts: []) }
+    guard let records = list.array else {
+      throw .notHosts(path: path, reason: "\"hosts\" is \(list.typeName), not an array")
+    }
+    var hosts: [Host] = []
+    for (index, record) in records.enumerated() {
+      hosts.append(try Host(record: record, index: index + 1, path: path))
+    }
+    return Document(root: root, hosts: hosts)
+  }
+
+  /// Writes a new file beside the old one and puts it in its place, so that a reader sees one or the other.
+  private func replace(with bytes: [UInt8]) throws(HostStoreFailure) {
+    let target = Self.resolved(path)
+    var template = Array("\(target).XXXXXX".utf8CString)
+    let descriptor = mkstemp(&template)
+    guard descriptor >= 0 else { throw .unwritable(path: path, reason: Self.errorText) }
+    var isPlaced = false
+    defer {
+      close(descriptor)
+      if !isPlaced { unlink(template) }
+    }
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+      guard count > 0 || errno == EINTR else { throw .unwritable(path: path, reason: Self.errorText) }
+      rest = rest.dropFirst(max(0, count))
+    }
+    guard fchmod(descriptor, 0o600) == 0, fsync(descriptor) == 0, rename(template, target) == 0 else {
+      throw .unwritable(path: path, reason: Self.errorText)
+    }
+    isPlaced = true
+    let parent = open(String(target[..<(target.lastIndex(of: "/") ?? target.endIndex)]), O_RDONLY | O_CLOEXEC)
+    if parent >= 0 {
+      fsync(parent)
+      close(parent)
+    }
+  }
+
+  /// Where a symbolic link leads; the path itself if it is none.
+  private static func resolved(_ path: String) -> String {
+    guard let real = realpath(path, nil) else { return path }
+    defer { free(real) }
+    return String(cString: real)
+  }
+
+  private func makeDirectory() throws(HostStoreFailure) {
+    if mkdir(directory, 0o700) != 0, errno != EEXIST {
+      throw .unwritable(path: directory, reason: Self.errorText)
+    }
+    chmod(directory, 0o700)
+  }
+
+  /// flock(2) on a file of its own, since hosts.json itself is replaced.
+  private func acquireLock() throws(HostStoreFailure) -> Int32 {
+    let lockPath = directory + "/hosts.json.lock"
+    let descriptor = open(lockPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw .unwritable(path: lockPath, reason: Self.errorText) }
+    let deadline = ContinuousClock.now.advanced(by: .seconds(Limits.lockSeconds))
+    while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+      guard errno == EWOULDBLOCK || errno == EINTR, ContinuousClock.now < deadline else {
+        close(descriptor)
+        throw .locked(path: path, seconds: Limits.lockSeconds)
+      }
+      // flock(2) has no time limit and no event; another holder needs a few milliseconds.
+      poll(nil, 0, 5)
+    }
+    return descriptor
+  }
+
+  private static var errorText: String { String(cString: strerror(errno)) }
+}

@@ -1,0 +1,116 @@
+import Foundation
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// This process's own directory for sockets and large outputs: 0700, short, gone with the process.
+///
+/// Its parent is shared by the user's servers. Each holds a lock in its own directory while it lives; a new one
+/// sweeps away those that nobody holds, and so what a `kill -9` left.
+package final class RuntimeDirectory: Sendable {
+  /// The path; not longer than what a control socket in it may have.
+  package let path: String
+  private let lock: Int32
+
+  /// Why no directory could be had.
+  package struct Failure: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What is wrong with which path, and what to do.
+    package let description: String
+  }
+
+  /// The longest path of a control socket: `sun_path` less the NUL and the 17 bytes of the temporary name that
+  /// ssh binds first (mux.c, muxserver_listen).
+  package static var controlPathLimitBytes: Int {
+    MemoryLayout.size(ofValue: sockaddr_un().sun_path) - 1 - 17
+  }
+
+  /// Bytes that names inside the directory may take, the slash included.
+  static let nameBytes = 24
+
+  /// Makes the directory.
+  ///
+  /// - Parameters:
+  ///   - runtimeDirectory: `XDG_RUNTIME_DIR`, if it is set.
+  ///   - temporaryDirectory: Used where there is none, or where it is too deep.
+  /// - Throws: `Failure` when neither will do.
+  package init(runtimeDirectory: String?, temporaryDirectory: String) throws(Failure) {
+    let shared = [
+      runtimeDirectory.map { "\($0)/ssh-mcp" }, "\(temporaryDirectory)/ssh-mcp-\(getuid())", "/tmp/ssh-mcp-\(getuid())",
+    ].compactMap(\.self)
+    var failures: [String] = []
+    for parent in shared {
+      do throws(Failure) {
+        (path, lock) = try Self.make(in: parent)
+        return
+      } catch {
+        failures.append(error.description)
+      }
+    }
+    throw Failure(description: failures.joined(separator: " "))
+  }
+
+  /// Removes the directory with all that is in it.
+  package func remove() {
+    try? FileManager.default.removeItem(atPath: path)
+    close(lock)
+  }
+
+  private static func make(in parent: String) throws(Failure) -> (String, Int32) {
+    guard parent.utf8.count + 7 + nameBytes <= controlPathLimitBytes else {
+      throw Failure(description: "\(parent) is too long a path for a control socket.")
+    }
+    if mkdir(parent, 0o700) != 0, errno != EEXIST {
+      throw Failure(description: "\(parent) cannot be made: \(String(cString: strerror(errno))).")
+    }
+    var status = stat()
+    guard lstat(parent, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+      throw Failure(description: "\(parent) is not a directory; remove it.")
+    }
+    guard status.st_uid == getuid() else {
+      throw Failure(description: "\(parent) belongs to user \(status.st_uid), not to you; it is not used.")
+    }
+    if status.st_mode & 0o077 != 0, chmod(parent, 0o700) != 0 {
+      throw Failure(description: "\(parent) is open to others and cannot be closed to them.")
+    }
+    sweep(parent)
+    var template = Array("\(parent)/XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else {
+      throw Failure(description: "No directory can be made in \(parent): \(String(cString: strerror(errno))).")
+    }
+    let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    let lock = open("\(path)/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    guard lock >= 0, flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+      throw Failure(description: "\(path) cannot be locked: \(String(cString: strerror(errno))).")
+    }
+    return (path, lock)
+  }
+
+  /// Removes the directories of servers that are no more: nobody holds their lock.
+  private static func sweep(_ parent: String) {
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? [] where name.utf8.count == 6 {
+      let path = "\(parent)/\(name)"
+      let lock = open("\(path)/lock", O_RDWR | O_CLOEXEC)
+      // No lock file: another server is just making it, unless the directory is old.
+      guard lock >= 0 else {
+        if isOlderThanAMinute(path) { try? FileManager.default.removeItem(atPath: path) }
+        continue
+      }
+      defer { close(lock) }
+      guard flock(lock, LOCK_EX | LOCK_NB) == 0 else { continue }
+      try? FileManager.default.removeItem(atPath: path)
+    }
+  }
+
+  private static func isOlderThanAMinute(_ path: String) -> Bool {
+    var status = stat()
+    guard lstat(path, &status) == 0 else { return false }
+    #if canImport(Glibc)
+      return time(nil) - status.st_mtim.tv_sec > 60
+    #else
+      return time(nil) - status.st_mtimespec.tv_sec > 60
+    #endif
+  }
+}

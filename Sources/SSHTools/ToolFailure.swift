@@ -1,0 +1,21 @@
+package import MCP
+import JSON
+
+/// A call that could not do what it was asked: a stable code for programs and a text for the model.
+package struct ToolFailure: Error, Sendable, Hashable {
+  /// Lower-case words with underscores; does not change between versions.
+  package let code: String
+  /// What happened and what to do next; begins with the words of the contract where it names some.
+  package let text: String
+
+  /// A failure with its code and text.
+  package init(code: String, _ text: String) {
+    self.code = code
+    self.text = text
+  }
+
+  /// The result that tells it.
+  package var result: CallToolResult {
+    CallToolResult(text: text, isError: true, meta: Facts.meta(["error": .string(code)]))
+  }
+}
