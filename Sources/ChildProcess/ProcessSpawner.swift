@@ -16,15 +16,19 @@ package final class ProcessSpawner: Sendable {
   private let reactor: Reactor
   private let watchdog: Watchdog?
   private let spawning = Mutex<Void>(())
+  /// Signalled whenever a child has ended.
+  private let ending = NSCondition()
+  private let living = Mutex<[Int32: ChildProcess]>([:])
 
-  /// A spawner on that reactor; ignores SIGPIPE in this process, so that a child that closes its input is an
+  /// A spawner on that reactor; takes SIGPIPE in this process, so that a child that closes its input is an
   /// error of write(2) and not the end of the server.
   ///
   /// - Parameters:
   ///   - reactor: Reads and writes the children's pipes.
   ///   - isGuarded: Whether a small process ends the children when this one dies without a word.
   package init(reactor: Reactor, isGuarded: Bool = true) {
-    signal(SIGPIPE, SIG_IGN)
+    // A handler and not SIG_IGN, which children would inherit.
+    signal(SIGPIPE) { _ in }
     self.reactor = reactor
     self.watchdog = isGuarded ? Watchdog() : nil
   }
@@ -39,13 +43,46 @@ package final class ProcessSpawner: Sendable {
     _ launch: Launch, _ receive: @escaping @Sendable (ChildProcess.Event) -> Void
   ) throws(SpawnFailure) -> ChildProcess {
     try watchdog?.start(self)
-    let watchdog = watchdog
-    let child = try spawnUnguarded(launch) { [watchdog] child, event in
-      if case .exited = event { watchdog?.forget(child) }
+    let child = try spawnUnguarded(launch) { [weak self] child, event in
+      if case .exited = event { self?.forget(child) }
       receive(event)
     }
+    living.withLock { $0[child.processIdentifier] = child }
     watchdog?.protect(child)
+    // It may have ended before it was known here.
+    if child.termination != nil { forget(child.processIdentifier) }
     return child
+  }
+
+  /// Ends all children and waits for that; blocks, so not for a thread that must not.
+  ///
+  /// - Parameter grace: Seconds between SIGTERM and SIGKILL; half a second more is waited after that.
+  package func endAll(grace: Double) {
+    for child in living.withLock({ Array($0.values) }) {
+      child.signal(SIGTERM)
+      child.signal(SIGCONT)
+    }
+    if waitUntilNoneLives(seconds: grace) { return }
+    for child in living.withLock({ Array($0.values) }) { child.signal(SIGKILL) }
+    _ = waitUntilNoneLives(seconds: 0.5)
+  }
+
+  private func waitUntilNoneLives(seconds: Double) -> Bool {
+    let deadline = Date(timeIntervalSinceNow: seconds)
+    ending.lock()
+    defer { ending.unlock() }
+    while !living.withLock(\.isEmpty) {
+      guard ending.wait(until: deadline) else { return living.withLock(\.isEmpty) }
+    }
+    return true
+  }
+
+  private func forget(_ child: Int32) {
+    watchdog?.forget(child)
+    _ = living.withLock { $0.removeValue(forKey: child) }
+    ending.lock()
+    ending.broadcast()
+    ending.unlock()
   }
 
   /// Has the directory removed, with all in it, when this process dies without a word.
@@ -57,6 +94,11 @@ package final class ProcessSpawner: Sendable {
   /// Ends the guard process; to be called when all children have ended.
   package func stop() {
     watchdog?.stop()
+  }
+
+  /// A timer on the reactor that carries the children.
+  func after(_ delay: Duration, _ body: @escaping @Sendable () -> Void) -> Reactor.Timer {
+    reactor.after(delay, body)
   }
 
   func spawnUnguarded(

@@ -33,19 +33,19 @@ package struct HostStore: Sendable {
   // MARK: - Reading
 
   /// All hosts in the order of the file.
-  package func list() throws(HostStoreFailure) -> [Host] {
+  package func list() throws(HostStoreFailure) -> [StoredHost] {
     try read().hosts
   }
 
   /// The host of that id, if there is one.
-  package func host(_ id: String) throws(HostStoreFailure) -> Host? {
+  package func host(_ id: String) throws(HostStoreFailure) -> StoredHost? {
     try list().first { $0.id == id }
   }
 
   // MARK: - Changing
 
   /// Adds a host at the end.
-  package func add(_ host: Host) throws(HostStoreFailure) {
+  package func add(_ host: StoredHost) throws(HostStoreFailure) {
     try host.validate()
     try change { hosts throws(HostStoreFailure) in
       guard !hosts.contains(where: { $0.id == host.id }) else { throw .alreadyExists(id: host.id) }
@@ -67,7 +67,7 @@ package struct HostStore: Sendable {
     try change { hosts throws(HostStoreFailure) in hosts.remove(at: try Self.index(of: id, in: hosts)) }
   }
 
-  private static func index(of id: String, in hosts: [Host]) throws(HostStoreFailure) -> Int {
+  private static func index(of id: String, in hosts: [StoredHost]) throws(HostStoreFailure) -> Int {
     guard let index = hosts.firstIndex(where: { $0.id == id }) else {
       throw .doesNotExist(id: id, known: hosts.map(\.id))
     }
@@ -75,7 +75,7 @@ package struct HostStore: Sendable {
   }
 
   private func change(
-    _ body: (inout [Host]) throws(HostStoreFailure) -> Void
+    _ body: (inout [StoredHost]) throws(HostStoreFailure) -> Void
   ) throws(HostStoreFailure) {
     try makeDirectory()
     let lock = try acquireLock()
@@ -90,7 +90,7 @@ package struct HostStore: Sendable {
   /// The file's content: the hosts, and whatever else stands beside them.
   private struct Document {
     var root: JSONObject
-    var hosts: [Host]
+    var hosts: [StoredHost]
 
     var bytes: [UInt8] {
       var root = root
@@ -138,9 +138,9 @@ package struct HostStore: Sendable {
     guard let records = list.array else {
       throw .notHosts(path: path, reason: "\"hosts\" is \(list.typeName), not an array")
     }
-    var hosts: [Host] = []
+    var hosts: [StoredHost] = []
     for (index, record) in records.enumerated() {
-      hosts.append(try Host(record: record, index: index + 1, path: path))
+      hosts.append(try StoredHost(record: record, index: index + 1, path: path))
     }
     return Document(root: root, hosts: hosts)
   }

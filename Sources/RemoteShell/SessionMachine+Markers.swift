@@ -48,24 +48,12 @@ extension SessionMachine {
 
   /// An outer level speaks: the shells inside it have ended.
   mutating func leave(to index: Int, _ marker: Marker, at now: Instant) -> [Action] {
-    guard let outerRun = levels[index + 1].startedBy else { return [] }
-    var innerWasRunning = false
-    if case .running = phase { innerWasRunning = true }
+    guard var outerRun = levels[index + 1].startedBy else { return [] }
+    if case .running = phase { outerRun.leaving = .commandRan } else { outerRun.leaving = .wasIdle }
     levels.removeLast(levels.count - 1 - index)
     parser.nonces.removeLast(parser.nonces.count - 1 - index)
     phase = .running(outerRun)
-    let actions = answer(marker.body, at: now)
-    return innerWasRunning ? actions.map(Self.asLeft) : actions.compactMap(Self.asSilentlyLeft)
-  }
-
-  static func asLeft(_ action: Action) -> Action {
-    guard case .finished(let end) = action else { return action }
-    return .finished(CommandEnd(status: end.status, manner: .leftShell, directory: end.directory))
-  }
-
-  static func asSilentlyLeft(_ action: Action) -> Action? {
-    guard case .finished(let end) = action else { return action }
-    return .left(status: end.status)
+    return answer(marker.body, at: now)
   }
 
   /// A marker of the innermost level.
@@ -118,8 +106,12 @@ extension SessionMachine {
       let killsStopped = step == .suspendCharacter
       return [.write(Array(killsStopped ? "\nkill -s KILL %% 2>/dev/null\n".utf8 : "\n".utf8))]
     }
-    let command = CommandEnd(status: end.status, manner: manner, directory: end.directory)
-    guard run.mayHaveChangedTerminal || end.status >= 128 else {
+    if run.leaving == .wasIdle {
+      return [.left(status: end.status)] + settle(finishing: nil, at: now)
+    }
+    let command = CommandEnd(
+      status: end.status, manner: run.leaving == nil ? manner : .leftShell, directory: end.directory)
+    guard run.leaving != nil || run.mayHaveChangedTerminal || end.status >= 128 else {
       phase = .idle
       return [.finished(command)]
     }

@@ -45,8 +45,18 @@ package struct SessionMachine: Sendable {
     var hasBegun = false
     var end: (status: Int, directory: [UInt8])?
     var step: LadderStep?
+    /// What ended with the shell that this command had started; nil while that shell lives.
+    var leaving: Leaving?
     /// Whether the command may have changed the terminal's settings.
     var mayHaveChangedTerminal: Bool
+  }
+
+  /// What a shell inside the session did when it ended.
+  enum Leaving: Sendable {
+    /// A command ran in it (`exit`, usually): the end is that command's.
+    case commandRan
+    /// It was idle: the end is nobody's answer.
+    case wasIdle
   }
 
   enum Phase {

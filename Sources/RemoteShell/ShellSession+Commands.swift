@@ -137,7 +137,7 @@ extension ShellSession {
   }
 
   private func inspectIfQuiet() {
-    let question = state.withLock { state -> (Marker.Hello, Int, Int)? in
+    let question = state.withLock { state -> (Marker.Hello, Int, OutputRecord)? in
       state.inspectionTimer = nil
       guard let number = state.current, let command = state.commands[number], !state.waiters.isEmpty,
         state.machine.isRunning, command.waitsForInput == nil, let hello = state.machine.shell
@@ -147,11 +147,12 @@ extension ShellSession {
         scheduleInspection(&state)
         return nil
       }
-      return (hello, number, command.output.total)
+      return (hello, number, command.output)
     }
-    guard let (hello, number, bytes) = question, let inspect = environment.inspect else { return }
+    guard let (hello, number, output) = question, let inspect = environment.inspect else { return }
     Task { [weak self] in
-      let foreground = await inspect(hello)
+      let bytes = output.total
+      let foreground = await inspect(hello, OutputTail(of: output))
       self?.inspected(foreground, of: number, at: bytes)
     }
   }
@@ -185,4 +186,21 @@ package enum ForegroundState: Sendable, Hashable {
   case readsTerminal(ForegroundProgram)
   /// It is stopped (SIGSTOP, SIGTSTP).
   case stopped
+}
+
+/// The end of a command's output, for judging what its program does.
+package struct OutputTail: Sendable {
+  /// The last few hundred characters, cleaned.
+  package let text: String
+  /// Whether the program has switched to the terminal's other screen (xterm's private modes 47, 1047, 1049).
+  package let isAlternateScreen: Bool
+
+  /// The end of what has been written by now.
+  package init(of output: OutputRecord) {
+    let bytes = output.read(max(0, output.total - 16384)..<output.total).bytes
+    text = ControlSequenceFilter.text(of: bytes.suffix(400))
+    let raw = String(decoding: bytes, as: UTF8.self)
+    let switches = raw.matches(of: /\u{1B}\[\?(?:47|1047|1049)([hl])/)
+    isAlternateScreen = switches.last?.1 == "h"
+  }
 }

@@ -41,6 +41,26 @@ extension ShellSession {
     return state.withLock { $0.report(on: number) }
   }
 
+  /// Waits until the command has ended, at most for the budget.
+  package func ended(_ number: Int, within budget: Duration) async -> CommandReport? {
+    await wait(budget: budget) { $0.commands[number].map { $0.final != nil } ?? true }
+    return report(on: number)
+  }
+
+  /// Where the command stands; nil if its output was forgotten.
+  package func report(on number: Int) -> CommandReport? {
+    state.withLock { $0.report(on: number) }
+  }
+
+  /// Runs the body once when the session has ended; at once if it has ended already.
+  package func onEnd(_ body: @escaping @Sendable () -> Void) {
+    let hasEnded = state.withLock { state in
+      if state.end == nil { state.endObserver = body }
+      return state.end != nil
+    }
+    if hasEnded { body() }
+  }
+
   /// Types bytes into the command that runs.
   ///
   /// - Parameter bytes: As a keyboard would send them; Enter is CR.

@@ -27,6 +27,7 @@ extension ShellSession {
     var inspectionTimer: Reactor.Timer?
     var inspectionPause: Duration?
 
+    var endObserver: (@Sendable () -> Void)?
     var waiters: [Waiter] = []
     var lastWaiterID = 0
 

@@ -36,7 +36,7 @@ package final class ShellSession: Sendable {
     /// Whether the connection below the shell still works; asked when the shell's process ended unclearly.
     package var connectionIsAlive: @Sendable () async -> Bool
     /// Looks at the foreground of the shell's terminal from outside; nil where that cannot be done.
-    package var inspect: (@Sendable (Marker.Hello) async -> ForegroundState?)?
+    package var inspect: (@Sendable (Marker.Hello, OutputTail) async -> ForegroundState?)?
     /// Sends a signal to the foreground of the shell's terminal from outside.
     package var signal: (@Sendable (Marker.Hello, SignalName) async -> Void)?
 
@@ -44,7 +44,7 @@ package final class ShellSession: Sendable {
     package init(
       spoolDirectory: String,
       connectionIsAlive: @escaping @Sendable () async -> Bool = { true },
-      inspect: (@Sendable (Marker.Hello) async -> ForegroundState?)? = nil,
+      inspect: (@Sendable (Marker.Hello, OutputTail) async -> ForegroundState?)? = nil,
       signal: (@Sendable (Marker.Hello, SignalName) async -> Void)? = nil
     ) {
       self.spoolDirectory = spoolDirectory
@@ -199,6 +199,7 @@ package final class ShellSession: Sendable {
     let number = state.queue.removeFirst()
     guard let command = state.commands[number] else { return }
     state.current = number
+    state.inspectionPause = nil
     state.touch()
     state.commands[number]?.started = .now
     if let timeout = command.timeout {
@@ -266,16 +267,17 @@ package final class ShellSession: Sendable {
   }
 
   private func finish(_ end: SessionEnd) {
-    let child = state.withLock { state -> ChildProcess? in
-      guard state.end == nil else { return nil }
+    let (child, observer) = state.withLock { state -> (ChildProcess?, (@Sendable () -> Void)?) in
+      guard state.end == nil else { return (nil, nil) }
       state.end = end
       state.endCommands(end)
       state.deadlineTimer?.cancel()
       state.inspectionTimer?.cancel()
-      return state.child
+      return (state.child, state.endObserver.take())
     }
     child?.terminate()
     wakeWaiters()
+    observer?()
   }
 
   /// Things to do that must not be done under the lock.

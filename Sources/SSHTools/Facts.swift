@@ -10,9 +10,3 @@ package enum Facts {
     JSONObject([(key, .object(facts))])
   }
 }
-
-extension JSONObject: @retroactive ExpressibleByDictionaryLiteral {
-  package init(dictionaryLiteral elements: (String, JSONValue)...) {
-    self.init(elements)
-  }
-}

@@ -16,6 +16,6 @@ package struct ToolFailure: Error, Sendable, Hashable {
 
   /// The result that tells it.
   package var result: CallToolResult {
-    CallToolResult(text: text, isError: true, meta: Facts.meta(["error": .string(code)]))
+    CallToolResult(text: text, isError: true, meta: Facts.meta(JSONObject([("error", .string(code))])))
   }
 }

@@ -1,7 +1,7 @@
 import JSON
 
 /// A stored host: one record of hosts.json, with every member that we do not know kept as it was.
-package struct Host: Sendable, Hashable, CustomStringConvertible {
+package struct StoredHost: Sendable, Hashable, CustomStringConvertible {
   /// The name by which tools call it.
   package var id: String
   /// What ssh is given as destination: a name, an address or an alias of ssh_config.
@@ -111,7 +111,7 @@ package struct HostEdit: Sendable, Hashable {
   /// An edit that changes nothing yet.
   package init() {}
 
-  func apply(to host: inout Host) {
+  func apply(to host: inout StoredHost) {
     func cleared(_ text: String) -> String? { text.isEmpty ? nil : text }
     if let value = self.host { host.host = value }
     if let value = port { host.port = value }

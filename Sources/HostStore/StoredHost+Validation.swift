@@ -1,4 +1,4 @@
-extension Host {
+extension StoredHost {
   /// The bounds of a record.
   package enum Limits {
     /// Characters of an id.

@@ -1,0 +1,113 @@
+import ChildProcess
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// The socket at which the askpass programs of one login ask; gone when the login has ended.
+final class AskpassListener: Sendable {
+  /// Bytes of one question.
+  static let questionBytes = 16 << 10
+
+  /// Where it listens.
+  let path: String
+  private let reactor: Reactor
+  private let isOurs: @Sendable (_ process: Int32) -> Bool
+  private let decide: @Sendable (AskpassPrompt) -> Secret?
+  private let state: Mutex<State>
+
+  private struct State {
+    var listener: Int32
+    var watch: Reactor.Watch?
+    var connections: [Int32: (watch: Reactor.Watch, bytes: [UInt8])] = [:]
+  }
+
+  /// Begins to listen.
+  ///
+  /// - Parameters:
+  ///   - path: In a directory that only this user can enter.
+  ///   - reactor: Carries it.
+  ///   - isOurs: Whether a process was started by this login's ssh; always asked where the kernel tells it.
+  ///   - decide: The answer to a question; nil for none. Called on the reactor thread.
+  /// - Throws: `SystemFailure` when the socket cannot be made.
+  init(
+    path: String, reactor: Reactor, isOurs: @escaping @Sendable (_ process: Int32) -> Bool,
+    decide: @escaping @Sendable (AskpassPrompt) -> Secret?
+  ) throws(SystemFailure) {
+    self.path = path
+    self.reactor = reactor
+    self.isOurs = isOurs
+    self.decide = decide
+    guard let listener = UnixSocket.listen(at: path) else { throw SystemFailure(call: "bind", code: errno) }
+    Descriptor.setNonBlocking(listener)
+    state = Mutex(State(listener: listener))
+    let watch = reactor.onReadable(listener) { [weak self] in self?.accept() }
+    state.withLock { $0.watch = watch }
+  }
+
+  /// Stops listening and removes the socket.
+  func close() {
+    state.withLock { state in
+      guard state.listener >= 0 else { return }
+      state.watch?.cancel()
+      Descriptor.close(state.listener)
+      state.listener = -1
+      for (descriptor, connection) in state.connections {
+        connection.watch.cancel()
+        Descriptor.close(descriptor)
+      }
+      state.connections = [:]
+    }
+    unlink(path)
+  }
+
+  private func accept() {
+    let listener = state.withLock { $0.listener }
+    guard listener >= 0, let descriptor = UnixSocket.accept(listener) else { return }
+    guard let peer = UnixSocket.peer(of: descriptor), peer.user == getuid(),
+      peer.process == 0 || isOurs(peer.process)
+    else { return Descriptor.close(descriptor) }
+    let watch = reactor.onReadable(descriptor) { [weak self] in self?.read(descriptor) }
+    state.withLock { $0.connections[descriptor] = (watch, []) }
+  }
+
+  /// A question is a hint and a text, each ended by NUL.
+  private func read(_ descriptor: Int32) {
+    var reading = Descriptor.Reading.nothing
+    let bytes = [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
+      reading = Descriptor.read(descriptor, into: UnsafeMutableRawBufferPointer(buffer))
+      if case .bytes(let read) = reading { count = read }
+    }
+    guard case .bytes = reading else {
+      if reading != .nothing { end(descriptor) }
+      return
+    }
+    let question = state.withLock { state -> [UInt8]? in
+      state.connections[descriptor]?.bytes += bytes
+      return state.connections[descriptor]?.bytes
+    }
+    guard let question else { return }
+    let parts = question.split(separator: 0, omittingEmptySubsequences: false)
+    guard parts.count >= 3 else {
+      if question.count > Self.questionBytes { end(descriptor) }
+      return
+    }
+    let hint = String(decoding: parts[0], as: UTF8.self)
+    let prompt = AskpassPrompt(String(decoding: parts[1], as: UTF8.self), hint: hint.isEmpty ? nil : hint)
+    if let secret = decide(prompt) {
+      _ = Descriptor.write(descriptor, ([UInt8(ascii: "+")] + secret.bytes)[...])
+    }
+    end(descriptor)
+  }
+
+  private func end(_ descriptor: Int32) {
+    state.withLock { state in
+      guard let connection = state.connections.removeValue(forKey: descriptor) else { return }
+      connection.watch.cancel()
+      Descriptor.close(descriptor)
+    }
+  }
+}

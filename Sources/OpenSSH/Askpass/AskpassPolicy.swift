@@ -1,0 +1,102 @@
+/// What ssh may be told, and how often: decides each question of one login.
+///
+/// A value. A secret goes only to the question that it is for, once; the same question again means that it was
+/// wrong, and the login ends rather than try it a second time.
+package struct AskpassPolicy: Sendable, Hashable {
+  /// What to do with a question.
+  package enum Decision: Sendable, Hashable {
+    case answer(Secret)
+    /// End the login: there is no answer, or the one given was wrong.
+    case refuse(Refusal)
+  }
+
+  /// Why there is no answer.
+  package enum Refusal: Sendable, Hashable {
+    case passwordWrong(user: String, host: String)
+    case passwordMissing(user: String, host: String)
+    case passphraseWrong(keyFile: String)
+    case passphraseMissing(keyFile: String)
+    case hostKeyUnknown(host: String, type: String, fingerprint: String)
+    /// The server's key is not the one that the call named.
+    case hostKeyNotAccepted(host: String, type: String, fingerprint: String, accepted: String)
+    case unanswerable(prompt: String)
+  }
+
+  private let user: String?
+  private let hosts: Set<String>
+  private let password: Secret?
+  private let passphrase: Secret?
+  private let acceptedFingerprint: String?
+  private var passwordUses: Set<String> = []
+  private var passphraseUses: Set<String> = []
+
+  /// A policy for one login.
+  ///
+  /// - Parameters:
+  ///   - user: The user whose password it is; nil for whoever ssh names.
+  ///   - hosts: The names by which ssh may call the host; jump hosts are not among them.
+  ///   - password: For that user at that host.
+  ///   - passphrase: For private keys.
+  ///   - acceptedFingerprint: A host key that may be accepted: `SHA256:...`.
+  package init(
+    user: String?, hosts: Set<String>, password: Secret?, passphrase: Secret?, acceptedFingerprint: String?
+  ) {
+    self.user = user
+    self.hosts = hosts
+    self.password = password
+    self.passphrase = passphrase
+    self.acceptedFingerprint = acceptedFingerprint
+  }
+
+  /// Decides a question.
+  ///
+  /// - Parameters:
+  ///   - prompt: The question.
+  ///   - partialSuccesses: How many methods the server has accepted so far and asked for another: each makes a
+  ///     repeated question for the same secret honest again.
+  package mutating func decide(_ prompt: AskpassPrompt, partialSuccesses: Int) -> Decision {
+    switch prompt {
+    case .password(let user, let host):
+      return decidePassword(user, host, method: "password \(partialSuccesses)")
+    case .keyboardInteractive(let user, let host, let question):
+      guard Self.asksForPassword(question) else { return .refuse(.unanswerable(prompt: question)) }
+      return decidePassword(user, host, method: "keyboard-interactive \(partialSuccesses)")
+    case .passphrase(let keyFile):
+      guard let passphrase else { return .refuse(.passphraseMissing(keyFile: keyFile)) }
+      guard passphraseUses.insert(keyFile).inserted else { return .refuse(.passphraseWrong(keyFile: keyFile)) }
+      return .answer(passphrase)
+    case .hostKey(let host, let type, let fingerprint):
+      guard let acceptedFingerprint else {
+        return .refuse(.hostKeyUnknown(host: host, type: type, fingerprint: fingerprint))
+      }
+      guard acceptedFingerprint == fingerprint else {
+        return .refuse(
+          .hostKeyNotAccepted(
+            host: host, type: type, fingerprint: fingerprint, accepted: acceptedFingerprint))
+      }
+      // ssh compares it with the key once more and then writes known_hosts itself.
+      return .answer(Secret(fingerprint))
+    case .pin(let text), .notice(let text), .other(let text): return .refuse(.unanswerable(prompt: text))
+    }
+  }
+
+  private mutating func decidePassword(_ user: String, _ host: String, method: String) -> Decision {
+    guard let password, self.user == nil || self.user == user, hosts.contains(host) else {
+      return .refuse(.passwordMissing(user: user, host: host))
+    }
+    // The other method with the same password would only be a second wrong attempt.
+    let uses = passwordUses.count
+    passwordUses.insert(method)
+    let allowed = (Int(method.split(separator: " ").last ?? "0") ?? 0) + 1
+    guard uses < allowed, passwordUses.count > uses else {
+      return .refuse(.passwordWrong(user: user, host: host))
+    }
+    return .answer(password)
+  }
+
+  /// A server may ask anything by keyboard-interactive; only what names a password gets one.
+  private static func asksForPassword(_ question: String) -> Bool {
+    let question = question.lowercased()
+    return question.contains("password") && !question.contains("one-time") && !question.contains("new password")
+  }
+}

@@ -1,0 +1,250 @@
+import ChildProcess
+import Foundation
+import Synchronization
+
+/// One connection to one destination: a child `ssh -M -N` of ours that sessions ride on.
+///
+/// Its life: made, logging in, ready, ended. Whoever waits for it is told of the end of the login, good or bad.
+package final class ControlMaster: Sendable {
+  /// Where it goes.
+  package let destination: Destination
+  /// The path of its socket.
+  package let controlPath: String
+
+  private let program: SSHProgram
+  private let spawner: ProcessSpawner
+  private let reactor: Reactor
+  private let state: Mutex<State>
+
+  private struct State {
+    var policy: AskpassPolicy?
+    var refusal: AskpassPolicy.Refusal?
+    var diagnostics = SSHDiagnostics()
+    var effective: EffectiveConfiguration?
+    var child: ChildProcess?
+    var listener: AskpassListener?
+    var timer: Reactor.Timer?
+    var isTimedOut = false
+    var isCancelled = false
+    var outcome: Result<EffectiveConfiguration, SSHFailure>?
+    var hasEnded = false
+    var waiters: [CheckedContinuation<Result<EffectiveConfiguration, SSHFailure>, Never>] = []
+  }
+
+  init(
+    destination: Destination, number: Int, program: SSHProgram, spawner: ProcessSpawner, reactor: Reactor
+  ) {
+    self.destination = destination
+    self.program = program
+    self.spawner = spawner
+    self.reactor = reactor
+    controlPath = "\(program.runtimeDirectory)/m\(number)"
+    state = Mutex(State())
+  }
+
+  /// Whether sessions can still be opened, as far as this process knows.
+  var isAlive: Bool {
+    state.withLock { state in
+      if case .failure? = state.outcome { return false }
+      return !state.hasEnded && !state.isCancelled
+    }
+  }
+
+  /// What ssh said to the user since the login.
+  package var lastWords: String { state.withLock { $0.diagnostics.words.suffix(4).joined(separator: "\n") } }
+
+  // MARK: - The login
+
+  /// Logs in; to be called once.
+  func start(_ credentials: Credentials) async {
+    do throws(SSHFailure) {
+      let effective = try await readConfiguration()
+      try logIn(credentials, effective)
+    } catch {
+      settle(.failure(error))
+    }
+  }
+
+  /// Waits for the end of the login.
+  func ready() async -> Result<EffectiveConfiguration, SSHFailure> {
+    await withCheckedContinuation { continuation in
+      let outcome = state.withLock { state in
+        if state.outcome == nil { state.waiters.append(continuation) }
+        return state.outcome
+      }
+      if let outcome { continuation.resume(returning: outcome) }
+    }
+  }
+
+  /// Ends the connection, or the login.
+  func close() {
+    let child = state.withLock { state in
+      state.isCancelled = true
+      return state.child
+    }
+    child?.terminate(grace: .milliseconds(500))
+    settle(.failure(SSHFailure(.cancelled, destination: destination.name)))
+  }
+
+  private func readConfiguration() async throws(SSHFailure) -> EffectiveConfiguration {
+    let launch = program.launch(SSHArguments.effectiveConfiguration(of: destination))
+    let completed: CompletedProcess
+    do throws(SpawnFailure) {
+      completed = try await spawner.output(of: launch, within: .seconds(program.connectSeconds))
+    } catch {
+      throw SSHFailure(.sshMissing(detail: error.reason), destination: destination.name)
+    }
+    guard completed.termination == .exited(0) else {
+      var diagnostics = SSHDiagnostics()
+      diagnostics.consume(completed.errorOutput[...])
+      diagnostics.finish()
+      throw SSHFailure.classify(
+        diagnostics, refusal: nil, termination: completed.termination, destination: destination.name,
+        jumpHosts: nil)
+    }
+    return EffectiveConfiguration(output: String(decoding: completed.output, as: UTF8.self))
+  }
+
+  private func logIn(_ credentials: Credentials, _ effective: EffectiveConfiguration) throws(SSHFailure) {
+    let hosts = [destination.name, effective.hostName, effective["hostkeyalias"]].compactMap(\.self)
+    let policy = AskpassPolicy(
+      user: effective.user, hosts: Set(hosts), password: credentials.password,
+      passphrase: credentials.passphrase, acceptedFingerprint: credentials.acceptedFingerprint)
+    let arguments = SSHArguments(destination: destination, controlPath: controlPath)
+      .master(connectSeconds: program.connectSeconds, effective: effective)
+    let socket = controlPath + "a"
+    do {
+      let listener = try AskpassListener(
+        path: socket, reactor: reactor, isOurs: { [weak self] in self?.isAncestor(of: $0) ?? false },
+        decide: { [weak self] in self?.decide($0) })
+      let isStarted = try state.withLock { state in
+        state.policy = policy
+        state.effective = effective
+        state.listener = listener
+        guard !state.isCancelled else { return false }
+        state.child = try spawner.spawn(program.launch(arguments, askpassSocket: socket)) { [weak self] in
+          self?.receive($0)
+        }
+        // The whole login has this long: names, connection, keys, questions.
+        state.timer = reactor.after(.seconds(program.connectSeconds)) { [weak self] in self?.timeOut() }
+        return true
+      }
+      if !isStarted { listener.close() }
+    } catch let failure as SpawnFailure {
+      throw SSHFailure(.sshMissing(detail: failure.reason), destination: destination.name)
+    } catch {
+      throw SSHFailure(.other(status: "\(error)"), destination: destination.name)
+    }
+  }
+
+  // MARK: - What happens meanwhile
+
+  private func receive(_ event: ChildProcess.Event) {
+    switch event {
+    case .output: break
+    case .errorOutput(let bytes):
+      let effective = state.withLock { state -> EffectiveConfiguration? in
+        state.diagnostics.consume(bytes)
+        return state.diagnostics.isReady ? state.effective : nil
+      }
+      if let effective { settle(.success(effective)) }
+    case .exited(let termination): ended(termination)
+    }
+  }
+
+  private func ended(_ termination: Termination) {
+    let failure = state.withLock { state -> SSHFailure in
+      state.hasEnded = true
+      state.diagnostics.finish()
+      if state.isTimedOut {
+        return SSHFailure(
+          .timedOut(seconds: program.connectSeconds, isConnected: state.diagnostics.isConnected),
+          destination: destination.name, lastWords: state.diagnostics.words)
+      }
+      return SSHFailure.classify(
+        state.diagnostics, refusal: state.refusal, termination: termination, destination: destination.name,
+        jumpHosts: state.effective?.proxyJump)
+    }
+    settle(.failure(failure))
+    try? FileManager.default.removeItem(atPath: controlPath)
+  }
+
+  private func timeOut() {
+    let child = state.withLock { state -> ChildProcess? in
+      guard state.outcome == nil else { return nil }
+      state.isTimedOut = true
+      return state.child
+    }
+    child?.terminate(grace: .milliseconds(500))
+  }
+
+  /// The login is over, the first time it is called: nothing can be asked any more.
+  private func settle(_ outcome: Result<EffectiveConfiguration, SSHFailure>) {
+    let (waiters, listener) = state.withLock { state in
+      if state.outcome == nil { state.outcome = outcome }
+      if case .failure = outcome, state.child == nil { state.hasEnded = true }
+      state.timer?.cancel()
+      state.policy = nil
+      defer {
+        state.waiters = []
+        state.listener = nil
+      }
+      return (state.waiters, state.listener)
+    }
+    listener?.close()
+    for waiter in waiters { waiter.resume(returning: outcome) }
+  }
+
+  // MARK: - Questions
+
+  private func decide(_ prompt: AskpassPrompt) -> Secret? {
+    let (secret, child) = state.withLock { state -> (Secret?, ChildProcess?) in
+      let partialSuccesses = state.diagnostics.partialSuccesses
+      switch state.policy?.decide(prompt, partialSuccesses: partialSuccesses) {
+      case .answer(let secret)?: return (secret, nil)
+      case .refuse(let refusal)?:
+        if state.refusal == nil { state.refusal = refusal }
+        return (nil, state.child)
+      case nil: return (nil, nil)
+      }
+    }
+    // Without an answer ssh would send empty passwords: the login ends here.
+    child?.terminate(grace: .milliseconds(500))
+    return secret
+  }
+
+  /// Whether the process was started by our ssh, directly or by one that it started for a jump host.
+  private func isAncestor(of process: Int32) -> Bool {
+    guard let child = state.withLock({ $0.child?.processIdentifier }) else { return false }
+    var current = process
+    for _ in 0..<16 where current > 1 {
+      if current == child { return true }
+      guard let status = try? String(contentsOfFile: "/proc/\(current)/stat", encoding: .utf8),
+        let parent = status.split(separator: ")").last?.split(separator: " ").dropFirst().first,
+        let next = Int32(parent)
+      else { return false }
+      current = next
+    }
+    return false
+  }
+
+  // MARK: - Passengers
+
+  /// What opens a session with a terminal on this connection.
+  func sessionLaunch(_ remoteCommand: String) -> Launch {
+    program.launch(SSHArguments(destination: destination, controlPath: controlPath).session(remoteCommand))
+  }
+
+  /// What runs a command without a terminal on this connection.
+  func commandLaunch(_ remoteCommand: String) -> Launch {
+    program.launch(SSHArguments(destination: destination, controlPath: controlPath).command(remoteCommand))
+  }
+
+  /// Asks the connection itself whether it is there.
+  func answers() async -> Bool {
+    guard isAlive else { return false }
+    let launch = program.launch(SSHArguments(destination: destination, controlPath: controlPath).control("check"))
+    let completed = try? await spawner.output(of: launch, within: .seconds(2))
+    return completed?.termination == .exited(0) && isAlive
+  }
+}

@@ -1,0 +1,94 @@
+/// Reads what `ssh -v` writes to standard error, as it comes: the facts of a login, and ssh's own words to the user.
+///
+/// A value; keeps a bounded part of what it reads, for as long as the connection lives.
+package struct SSHDiagnostics: Sendable, Hashable {
+  /// The bounds of what is kept.
+  package enum Limits {
+    /// Bytes of one line.
+    static let lineBytes = 8192
+    /// Lines of ssh's own words.
+    static let wordLines = 40
+    /// Names in one list.
+    static let names = 64
+  }
+
+  /// Whether sessions can be opened: the line comes after the control socket has been made (mux.c, clientloop.c).
+  package private(set) var isReady = false
+  /// Whether the TCP connection or the proxy command stands.
+  package private(set) var isConnected = false
+  /// The server's host key: type and SHA256 fingerprint.
+  package private(set) var hostKey: (type: String, fingerprint: String)?
+  /// The methods that the server last said it would take.
+  package private(set) var methods: [String] = []
+  /// The identities that were offered, as ssh names them.
+  package private(set) var offeredIdentities: [String] = []
+  /// How often the server accepted a method and asked for one more.
+  package private(set) var partialSuccesses = 0
+  /// The address that was connected to: `10.0.0.5 port 22`.
+  package private(set) var address: String?
+  /// Lines that are meant for the user, oldest first.
+  package private(set) var words: [String] = []
+
+  private var held: [UInt8] = []
+
+  /// Diagnostics of a process that has not said anything.
+  package init() {}
+
+  package static func == (left: SSHDiagnostics, right: SSHDiagnostics) -> Bool {
+    left.words == right.words && left.isReady == right.isReady && left.methods == right.methods
+      && left.offeredIdentities == right.offeredIdentities && left.held == right.held
+  }
+
+  package func hash(into hasher: inout Hasher) {
+    hasher.combine(words)
+  }
+
+  /// Takes the next bytes.
+  package mutating func consume(_ bytes: ArraySlice<UInt8>) {
+    for byte in bytes {
+      if byte == 0x0A {
+        read(line: String(decoding: held, as: UTF8.self).trimmingSuffix("\r"))
+        held.removeAll(keepingCapacity: true)
+      } else if held.count < Limits.lineBytes {
+        held.append(byte)
+      }
+    }
+  }
+
+  /// The last line, if it did not end.
+  package mutating func finish() {
+    if !held.isEmpty { read(line: String(decoding: held, as: UTF8.self)) }
+    held = []
+  }
+
+  private mutating func read(line: String) {
+    guard line.hasPrefix("debug1: ") else {
+      if line.hasPrefix("Authenticated to ") || line.isEmpty || line.hasPrefix("OpenSSH_") { return }
+      words.append(line)
+      if words.count > Limits.wordLines { words.removeFirst(words.count - Limits.wordLines) }
+      return
+    }
+    let text = line.dropFirst(8)
+    if text.hasPrefix("Entering interactive session") {
+      isReady = true
+    } else if text.hasPrefix("Connection established") {
+      isConnected = true
+    } else if let match = text.prefixMatch(of: /Connecting to \S+ \[(.+?)\] port (\d+)/) {
+      address = "\(match.1) port \(match.2)"
+    } else if let match = text.prefixMatch(of: /Server host key: (\S+) (SHA256:\S+)/) {
+      hostKey = (String(match.1), String(match.2))
+    } else if let match = text.prefixMatch(of: /Authentications that can continue: (\S+)/) {
+      methods = match.1.split(separator: ",").prefix(Limits.names).map(String.init)
+    } else if let match = text.prefixMatch(of: /Offering public key: (.+?)(?: (?:explicit|agent))*$/) {
+      if offeredIdentities.count < Limits.names { offeredIdentities.append(String(match.1)) }
+    } else if text.contains("with partial success") {
+      partialSuccesses += 1
+    }
+  }
+}
+
+extension String {
+  fileprivate func trimmingSuffix(_ suffix: String) -> String {
+    hasSuffix(suffix) ? String(dropLast(suffix.count)) : self
+  }
+}

@@ -1,0 +1,149 @@
+import ChildProcess
+import Foundation
+import HostStore
+import OpenSSH
+import RemoteShell
+
+extension SSHService {
+  /// A host as a call names it: stored, or whatever ssh_config and ssh make of the name.
+  struct Target: Sendable {
+    let hostID: String
+    let destination: Destination
+    let credentials: Credentials
+    let stored: StoredHost?
+  }
+
+  /// Finds what to connect to.
+  ///
+  /// - Throws: `ToolFailure` when the store cannot be read or the name could be taken for an option.
+  func target(_ hostID: String, acceptedFingerprint: String?) async throws -> Target {
+    if let fingerprint = acceptedFingerprint,
+      fingerprint.wholeMatch(of: /SHA256:[A-Za-z0-9+\/]{43}=?/) == nil
+    {
+      throw ToolFailure(
+        code: "invalid_argument",
+        "Argument 'accept_host_key' must be a fingerprint as ssh prints it: SHA256: and 43 characters.")
+    }
+    guard let host = try hosts.host(hostID) else {
+      guard Destination.isSafe(hostID) else {
+        throw ToolFailure(code: "host_unknown", "Host '\(hostID)' not found. It is not stored, and cannot be a name for ssh.")
+      }
+      return Target(
+        hostID: hostID,
+        destination: Destination(name: hostID, configurationFile: configuration.sshConfiguration),
+        credentials: Credentials(
+          passphrase: configuration.passphrase, acceptedFingerprint: acceptedFingerprint),
+        stored: nil)
+    }
+    try host.validate()
+    let destination = Destination(
+      name: host.host, user: host.username, port: host.port,
+      identityFile: host.keyPath.map { StoredHost.expandingTilde($0, home: configuration.userHome) },
+      forwardsAgent: host.forwardAgent, configurationFile: configuration.sshConfiguration)
+    return Target(
+      hostID: hostID, destination: destination,
+      credentials: Credentials(
+        password: try await password(of: host), passphrase: configuration.passphrase,
+        acceptedFingerprint: acceptedFingerprint),
+      stored: host)
+  }
+
+  /// The stored password, or the first line of what its command prints.
+  func password(of host: StoredHost) async throws -> Secret? {
+    if let password = host.password { return Secret(password) }
+    guard let command = host.passwordCommand else { return nil }
+    let launch = Launch(
+      executable: "/bin/sh", arguments: ["-c", command], environment: configuration.ssh.environment)
+    let completed = try await spawner.output(of: launch, within: .seconds(30))
+    guard completed.termination == .exited(0) else {
+      let said = String(decoding: completed.errorOutput.suffix(300), as: UTF8.self)
+        .trimmingCharacters(in: .whitespacesAndNewlines)
+      throw ToolFailure(
+        code: "password_command_failed",
+        "The passwordCommand of host '\(host.id)' failed (\(completed.termination.words)) within 30 s."
+          + (said.isEmpty ? " Run it by hand to see why." : " It said: \(said)"))
+    }
+    let line = completed.output.prefix { $0 != 0x0A && $0 != 0x0D }
+    guard !line.isEmpty else {
+      throw ToolFailure(
+        code: "password_command_failed", "The passwordCommand of host '\(host.id)' printed nothing.")
+    }
+    return Secret(String(decoding: line, as: UTF8.self))
+  }
+
+  /// Connects and opens a shell; nothing is left behind when it fails.
+  func open(_ target: Target, name: String) async throws -> OpenSession {
+    // A connection that the server allows no further session on is replaced by one more, once.
+    for attempt in 0..<2 {
+      let lease = try await masters.acquire(target.destination, target.credentials)
+      do {
+        let shell = try await openShell(on: lease)
+        let effective = lease.effective
+        return OpenSession(
+          name: name, shell: shell, lease: lease, hostID: target.hostID,
+          address: Self.address(
+            target.stored?.host ?? effective.hostName ?? target.destination.name, effective.port),
+          user: effective.user ?? target.stored?.username ?? "?", password: target.credentials.password)
+      } catch SessionFailure.ended(.noShell(let printed, let lastWords)) {
+        if lastWords.contains("refused") { lease.markFull() }
+        giveBack(lease)
+        guard lastWords.contains("refused"), attempt == 0 else {
+          throw Self.noShell(target.hostID, printed: printed, lastWords: lastWords)
+        }
+      } catch {
+        giveBack(lease)
+        throw error
+      }
+    }
+    throw SSHFailure(.tooManySessions, destination: target.hostID)
+  }
+
+  private func openShell(on lease: ControlMasters.Lease) async throws -> ShellSession {
+    let channel = sideChannel(lease)
+    let environment = ShellSession.Environment(
+      spoolDirectory: configuration.ssh.runtimeDirectory,
+      connectionIsAlive: { await lease.isAlive() },
+      inspect: { shell, tail in
+        guard let answer = await channel.ask(ForegroundScript.look(shell)) else { return nil }
+        return ForegroundInspection(answer: answer)?.state(tail: tail.text, isAlternateScreen: tail.isAlternateScreen)
+      },
+      signal: { shell, name in _ = await channel.ask(ForegroundScript.signal(name, shell)) })
+    return try await ShellSession.open(
+      lease.sessionLaunch(ShellDriver.remoteCommand), spawner: spawner, reactor: reactor,
+      limits: configuration.sessionLimits, environment: environment)
+  }
+
+  private static func address(_ host: String, _ port: Int) -> String {
+    host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+  }
+
+  private static func noShell(_ hostID: String, printed: String, lastWords: String) -> ToolFailure {
+    let said = [printed, lastWords].map { $0.trimmingCharacters(in: .whitespacesAndNewlines) }
+      .filter { !$0.isEmpty }.joined(separator: "\n")
+    return ToolFailure(
+      code: "shell_not_usable",
+      "Host '\(hostID)' let us in, but no usable shell answered: the account may have no shell, a forced command, or "
+        + "start-up files that wait or leave."
+        + (said.isEmpty ? " It printed nothing." : " It printed:\n\(said)"))
+  }
+
+  /// Any error of connecting, as a result's failure.
+  static func failure(_ error: any Error, hostID: String, isStored: Bool) -> ToolFailure {
+    switch error {
+    case let failure as ToolFailure: failure
+    case let failure as HostStoreFailure: ToolFailure(code: failure.code, failure.description)
+    case let failure as SSHFailure:
+      if case .nameResolution(let host) = failure.reason, !isStored, host == hostID {
+        ToolFailure(
+          code: "host_unknown",
+          "Host '\(hostID)' not found: it is not stored, ssh_config does not name it, and the name cannot be resolved. "
+            + "list-hosts shows the stored hosts; add-host adds one.")
+      } else {
+        ToolFailure(code: failure.code, failure.description)
+      }
+    case let failure as SpawnFailure: ToolFailure(code: "ssh_missing", failure.description)
+    case SessionFailure.ended(let end): ToolFailure(code: end.code, "The session could not be opened: \(end.words)")
+    default: ToolFailure(code: "cancelled", "The call was cancelled; nothing was left open.")
+    }
+  }
+}

@@ -1,0 +1,81 @@
+import HostStore
+import MCP
+
+extension ToolDeclaration {
+  private static let fields: [Parameter] = [
+    Parameter(name: "password", kind: .string, description: "Prefer a key, an agent or passwordCommand"),
+    Parameter(name: "keyPath", kind: .string, description: "Private key file; ~ is the home directory"),
+    Parameter(name: "passwordCommand", kind: .string, description: "Its first output line is the password"),
+    Parameter(name: "forwardAgent", kind: .boolean, description: "Forward the SSH agent; off by default"),
+  ]
+
+  private static let hostID = Parameter(
+    name: "host_id", kind: .string, isRequired: true, description: "The host's name here")
+
+  static let addHost = ToolDeclaration(
+    name: "add-host", title: "Add host",
+    description: "Store an SSH host. Hosts in ~/.ssh/config need no entry: start-session takes their alias. "
+      + "Without password and key the agent and ssh_config decide.",
+    parameters: [
+      hostID,
+      Parameter(name: "host", kind: .string, isRequired: true, description: "Name, address or ssh_config alias"),
+      Parameter(name: "port", kind: .integer(1...65535, fallback: 22), description: ""),
+      Parameter(name: "username", kind: .string, isRequired: true, description: "Remote user"),
+    ] + fields,
+    annotations: ToolAnnotations(readOnly: false, destructive: false, idempotent: false, openWorld: false),
+    begin: { service, arguments, _ in
+      let host = StoredHost(
+        id: arguments.required("host_id"), host: arguments.required("host"),
+        port: arguments.integer("port") ?? 22, username: arguments.required("username"),
+        password: arguments.string("password"), keyPath: arguments.string("keyPath"),
+        passwordCommand: arguments.string("passwordCommand"),
+        forwardAgent: arguments.boolean("forwardAgent") ?? false)
+      try service.hosts.add(host)
+      return { CallToolResult(text: "Host '\(host.id)' added") }
+    })
+
+  static let editHost = ToolDeclaration(
+    name: "edit-host", title: "Edit host",
+    description: "Change fields of a stored host; an empty string clears password, keyPath or passwordCommand.",
+    parameters: [
+      hostID,
+      Parameter(name: "host", kind: .string, description: "Name, address or ssh_config alias"),
+      Parameter(name: "port", kind: .integer(1...65535, fallback: nil), description: ""),
+      Parameter(name: "username", kind: .string, description: "Remote user"),
+    ] + fields,
+    annotations: ToolAnnotations(readOnly: false, destructive: true, idempotent: true, openWorld: false),
+    begin: { service, arguments, _ in
+      var edit = HostEdit()
+      edit.host = arguments.string("host")
+      edit.port = arguments.integer("port")
+      edit.username = arguments.string("username")
+      edit.password = arguments.string("password")
+      edit.keyPath = arguments.string("keyPath")
+      edit.passwordCommand = arguments.string("passwordCommand")
+      edit.forwardAgent = arguments.boolean("forwardAgent")
+      let id = arguments.required("host_id")
+      try service.hosts.edit(id, edit)
+      return { CallToolResult(text: "Host '\(id)' updated") }
+    })
+
+  static let removeHost = ToolDeclaration(
+    name: "remove-host", title: "Remove host", description: "Forget a stored host. Open sessions stay open.",
+    parameters: [hostID],
+    annotations: ToolAnnotations(readOnly: false, destructive: true, idempotent: true, openWorld: false),
+    begin: { service, arguments, _ in
+      let id = arguments.required("host_id")
+      try service.hosts.remove(id)
+      return { CallToolResult(text: "Host '\(id)' removed") }
+    })
+
+  static let listHosts = ToolDeclaration(
+    name: "list-hosts", title: "List hosts", description: "List the stored hosts, a line each.", parameters: [],
+    annotations: ToolAnnotations(readOnly: true, destructive: false, idempotent: true, openWorld: false),
+    begin: { service, _, _ in
+      let lines = try service.hosts.list().map { host in
+        "id=\(host.id) host=\(host.host):\(host.port) user=\(host.username) auth=\(host.authentication)"
+      }
+      let text = lines.isEmpty ? "No hosts configured" : lines.joined(separator: "\n")
+      return { CallToolResult(text: text) }
+    })
+}

@@ -1,0 +1,95 @@
+import ChildProcess
+import Foundation
+import Logging
+import MCP
+import OpenSSH
+import SSHTools
+
+/// The process from its start to its end: wiring, signals, and leaving nothing behind.
+struct ServerProcess {
+  private let settings: Settings
+
+  /// Seconds for everything that is still to be done after the client has gone: SDK clients kill after two.
+  private static let graceSeconds = 1.0
+
+  init(_ settings: Settings) {
+    self.settings = settings
+  }
+
+  /// Serves until the client closes its side or a signal comes; does not return.
+  func run() throws -> Never {
+    // Blocked before any thread exists, so that all of them leave these signals to sigwait(3) below. Children start
+    // with an empty mask.
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    for number in [SIGTERM, SIGINT, SIGHUP] { sigaddset(&signals, number) }
+    pthread_sigmask(SIG_BLOCK, &signals, nil)
+    raiseDescriptorLimit()
+
+    let reactor = try Reactor()
+    let spawner = ProcessSpawner(reactor: reactor)
+    let runtime = try RuntimeDirectory(
+      runtimeDirectory: settings.environment["XDG_RUNTIME_DIR"],
+      temporaryDirectory: settings.environment["TMPDIR"] ?? "/tmp")
+    try spawner.removeOnDeath(runtime.path)
+    let service = SSHService(
+      try configuration(runtime.path), reactor: reactor, spawner: spawner, log: logger)
+    let server = Server(
+      info: ServerInfo(name: "ssh-mcp-sessions", title: "SSH sessions", version: Version.text),
+      instructions: ToolCatalog.instructions, tools: ToolCatalog.tools(service))
+
+    let transport = StdioTransport.standard()
+    let connection = server.connect(output: transport.send)
+    FileHandle.standardError.write(Data("SSH MCP Server running on stdio\n".utf8))
+    transport.start(receive: connection.receive) { kill(getpid(), SIGTERM) }
+
+    var number: Int32 = 0
+    while sigwait(&signals, &number) != 0 {}
+    transport.stop()
+    Task { await connection.end() }
+    service.shutDown()
+    spawner.endAll(grace: Self.graceSeconds)
+    transport.flush(within: 0.2)
+    runtime.remove()
+    spawner.stop()
+    exit(EXIT_SUCCESS)
+  }
+
+  private func configuration(_ runtimeDirectory: String) throws -> SSHService.Configuration {
+    SSHService.Configuration(
+      homeDirectory: settings.home, userHome: settings.userHome,
+      ssh: SSHProgram(
+        executable: executable(named: "ssh") ?? "/usr/bin/ssh", askpass: try ownPath(),
+        environment: settings.environment, runtimeDirectory: runtimeDirectory),
+      sshConfiguration: settings.sshConfig, passphrase: settings.passphrase.map { Secret($0) },
+      idleTimeout: .seconds(settings.idleSeconds))
+  }
+
+  private var logger: Logger {
+    var logger = Logger(label: "ssh-mcp-sessions") { StreamLogHandler.standardError(label: $0) }
+    logger.logLevel = settings.logLevel
+    return logger
+  }
+
+  /// Each session has a process, three pipes and a pidfd.
+  private func raiseDescriptorLimit() {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+    limit.rlim_cur = min(limit.rlim_max, 4096)
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+  }
+
+  /// The first program of that name on PATH.
+  private func executable(named name: String) -> String? {
+    (settings.environment["PATH"] ?? "/usr/bin:/bin").split(separator: ":").map { "\($0)/\(name)" }
+      .first { access($0, X_OK) == 0 }
+  }
+
+  /// The path of this program, which ssh starts to ask its questions.
+  private func ownPath() throws -> String {
+    guard let path = Bundle.main.executablePath, access(path, X_OK) == 0 else {
+      throw SpawnFailure(executable: CommandLine.arguments[0], reason: "its own path is not known")
+    }
+    return path
+  }
+}
