@@ -58,7 +58,10 @@ package final class LoopbackSSHD: Sendable {
   /// All that sshd has logged, at level VERBOSE.
   package var log: String { process.record.current.errorText }
   /// How often someone logged in; channels over an existing connection do not count.
-  package var loginCount: Int { log.components(separatedBy: "\nAccepted ").count - 1 }
+  package var loginCount: Int {
+    ["Accepted publickey for ", "Accepted password for "]
+      .map { log.components(separatedBy: $0).count - 1 }.reduce(0, +)
+  }
 
   /// The port of the first shell.
   package var port: Int { options.shells.first.flatMap { ports[$0] } ?? 0 }

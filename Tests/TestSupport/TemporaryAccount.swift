@@ -10,8 +10,10 @@ import Foundation
 package struct TemporaryAccount: Sendable {
   /// Its name; no account of that name existed.
   package let name: String
-  /// Its password: random, and different in each test, so that it can be searched for as a canary.
-  package let password: String
+  /// A part of its password that no quoting or escaping changes, to search for.
+  package let canary: String
+  /// Its password: random, with characters that quoting mistakes would change.
+  package var password: String { "\(canary)-'\"$ \\x" }
 
   /// Why such accounts cannot be had here, or `nil`: the reason of a skipped test.
   package static var unavailability: String? {
@@ -32,7 +34,7 @@ package struct TemporaryAccount: Sendable {
   ) async throws -> Success {
     let account = TemporaryAccount(
       name: "smt\(UInt32.random(in: 0...UInt32.max))",
-      password: "canary-\(UInt64.random(in: 0...UInt64.max))-'\"$ \\x")
+      canary: "canary\(UInt64.random(in: 0...UInt64.max))")
     try await Fixture.run("useradd", ["--create-home", "--shell", "/bin/bash", account.name])
     let result: Result<Success, any Error>
     do {
