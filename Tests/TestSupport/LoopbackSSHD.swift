@@ -176,6 +176,11 @@ package final class LoopbackSSHD: Sendable {
     for identifier in connections { kill(identifier, SIGCONT) }
     process.signal(SIGTERM)
     for identifier in connections { kill(identifier, SIGTERM) }
+    // What runs in a home of ours was started through us; without a terminal it outlives its connection.
+    let home = "\(directory.path)/home-"
+    for entry in ProcessTree.now().entries where ProcessTree.exposes(entry.identifier, home) {
+      kill(entry.identifier, SIGKILL)
+    }
     try await process.record.wait(for: "the end of sshd") { $0.ending != nil }
   }
 }

@@ -72,8 +72,7 @@ package final class ServerUnderTest: Sendable {
         Data(
           "--- error output of the failed test's server ---\n\(server.process.record.current.errorText)".utf8)
       )
-      server.process.signal(SIGTERM)
-      do { try await server.process.end(within: .seconds(5)) } catch { server.process.signal(SIGKILL) }
+      await server.kill()
       throw error
     }
   }
@@ -92,6 +91,14 @@ package final class ServerUnderTest: Sendable {
     ]
     all.merge(environment) { $1 }
     process = try TestProcess(Self.binaryPath, arguments, environment: all)
+  }
+
+  /// Ends the server and all that it started, by force if need be; for tests that failed.
+  package func kill() async {
+    let family = ProcessTree.now().descendants(of: process.identifier).map(\.identifier)
+    process.signal(SIGTERM)
+    do { try await process.end(within: .seconds(5)) } catch { process.signal(SIGKILL) }
+    for identifier in family where ProcessTree.isRunning(identifier) { Foundation.kill(identifier, SIGKILL) }
   }
 
   /// Opens the conversation as the era wants it; says nothing in the stateless one.
