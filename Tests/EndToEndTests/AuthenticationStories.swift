@@ -1,0 +1,146 @@
+import Foundation
+import JSON
+import TestSupport
+import Testing
+
+extension EndToEnd {
+  /// Ways to log in, and each failure with a sentence of its own.
+  @Suite(.withServer) struct AuthenticationStories {
+    @Test func `a key path may start with a tilde`() async throws {
+      try await LoopbackSSHD.with { sshd in
+        let home = try TemporaryDirectory()
+        try home.write("keys/id", sshd.directory.read("user_key") ?? "")
+        try await ServerUnderTest.with(sshd, home: home) { server in
+          try await server.add(sshd, as: "h", [("keyPath", "~/keys/id")])
+          #expect(try await server.open("h") == "s")
+        }
+      }
+    }
+
+    @Test func `SSH_MCP_KEY_PASSPHRASE unlocks a key and no child of the server has it`() async throws {
+      let canary = "canary\(UInt64.random(in: 0...UInt64.max))"
+      try await LoopbackSSHD.with(.init(keyPassphrase: canary)) { sshd in
+        let environment = ["SSH_MCP_KEY_PASSPHRASE": canary]
+        try await ServerUnderTest.with(sshd, environment: environment) { server in
+          try await server.add(sshd)
+          try await Secrets.expectUnexposed(canary, by: server) { try await server.open("loop") }
+          #expect(try await server.exec("env").text.contains(canary) == false)
+        }
+      }
+    }
+
+    @Test(arguments: [[:], ["SSH_MCP_KEY_PASSPHRASE": "wrong"]] as [[String: String]])
+    func `a key that stays locked is said to need its passphrase`(environment: [String: String]) async throws
+    {
+      try await LoopbackSSHD.with(.init(keyPassphrase: "right")) { sshd in
+        try await ServerUnderTest.with(sshd, environment: environment) { server in
+          try await server.add(sshd)
+          let result = try await server.call("start-session", ["host_id": "loop"])
+          #expect(result.isError && result.text.lowercased().contains("passphrase"), "\(result)")
+        }
+      }
+    }
+
+    @Test func `the agent is used when a host has neither key nor password`() async throws {
+      try await LoopbackSSHD.with { sshd in
+        try await SSHAgent.with(keys: [sshd.keyPath], in: sshd.directory) { agent in
+          try await ServerUnderTest.with(sshd, environment: ["SSH_AUTH_SOCK": agent.socketPath]) { server in
+            try await server.add(sshd, as: "h", [("keyPath", .null)])
+            #expect(try await server.open("h") == "s")
+            #expect(try await server.exec("echo ${SSH_AUTH_SOCK:-not forwarded}").text == "not forwarded")
+          }
+        }
+      }
+    }
+
+    @Test func `an alias of ssh_config needs no stored host`() async throws {
+      try await LoopbackSSHD.with { sshd in
+        try await ServerUnderTest.with(sshd) { server in
+          try await server.open("bash")
+          #expect(try await server.exec("echo hi").text == "hi")
+        }
+      }
+    }
+
+    @Test(.enabled(if: TemporaryAccount.isAvailable, "an account with a password can be made by root only"))
+    func `a password logs in and is seen nowhere`() async throws {
+      try await LoopbackSSHD.with(.init(acceptsPasswords: true)) { sshd in
+        try await TemporaryAccount.with { account in
+          let home = try TemporaryDirectory()
+          try await ServerUnderTest.with(sshd, home: home) { server in
+            try await server.add(
+              sshd, as: "h",
+              [
+                ("username", .string(account.name)), ("keyPath", .null),
+                ("password", .string(account.password)),
+              ])
+            try await Secrets.expectUnexposed(account.canary, by: server) { try await server.open("h") }
+            #expect(try await server.exec("id -un").text == account.name)
+            #expect(try await server.exec("env; set").text.contains(account.canary) == false)
+            _ = try await server.call("list-hosts")
+            let record = server.process.record.current
+            #expect(!record.text.contains(account.canary) && !record.errorText.contains(account.canary))
+          }
+        }
+      }
+    }
+
+    @Test(.enabled(if: TemporaryAccount.isAvailable, "an account with a password can be made by root only"))
+    func `a wrong password is tried once`() async throws {
+      try await LoopbackSSHD.with(.init(acceptsPasswords: true)) { sshd in
+        try await TemporaryAccount.with { account in
+          try await ServerUnderTest.with(sshd) { server in
+            try await server.add(
+              sshd, as: "h",
+              [("username", .string(account.name)), ("keyPath", .null), ("password", "wr0ngCanary")])
+            let result = try await server.call("start-session", ["host_id": "h"])
+            #expect(result.isError && result.text.lowercased().contains("password"), "\(result)")
+            #expect(!result.text.contains("wr0ngCanary"))
+          }
+          #expect(sshd.log.components(separatedBy: "Failed password").count - 1 == 1)
+        }
+      }
+    }
+
+    @Test func `a key that the host does not know is a denied permission`() async throws {
+      try await LoopbackSSHD.with { sshd in
+        try await Fixture.makeKey("\(sshd.directory.path)/other_key")
+        try await ServerUnderTest.with(sshd) { server in
+          try await server.add(sshd, as: "h", [("keyPath", .string("\(sshd.directory.path)/other_key"))])
+          let result = try await server.call("start-session", ["host_id": "h"])
+          #expect(result.isError && result.text.contains("ermission denied"), "\(result)")
+          #expect(result.text.contains("publickey"))
+        }
+      }
+    }
+
+    @Test func `a key file that is missing or open to others is named`() async throws {
+      try await LoopbackSSHD.with { sshd in
+        let open = try sshd.directory.write("open_key", sshd.directory.read("user_key") ?? "", mode: 0o644)
+        try await ServerUnderTest.with(sshd) { server in
+          try await server.add(sshd, as: "missing", [("keyPath", "/no/such/key")])
+          try await server.add(sshd, as: "open", [("keyPath", .string(open))])
+          let missing = try await server.call("start-session", ["host_id": "missing"])
+          #expect(missing.isError && missing.text.contains("/no/such/key"), "\(missing)")
+          let tooOpen = try await server.call("start-session", ["host_id": "open"])
+          #expect(
+            tooOpen.isError && tooOpen.text.contains(open) && tooOpen.text.contains("600"), "\(tooOpen)")
+        }
+      }
+    }
+
+    @Test func `a refused connection and an unknown name are told apart`() async throws {
+      try await LoopbackSSHD.with { sshd in
+        let port = try #require(try Fixture.freePorts(1).first)
+        try await ServerUnderTest.with(sshd) { server in
+          try await server.add(sshd, as: "closed", [("port", .int(port))])
+          try await server.add(sshd, as: "nameless", [("host", "no-such-host.invalid")])
+          let refused = try await server.call("start-session", ["host_id": "closed"])
+          #expect(refused.isError && refused.text.contains("refused"), "\(refused)")
+          let unknown = try await server.call("start-session", ["host_id": "nameless"])
+          #expect(unknown.isError && unknown.text.contains("resolve"), "\(unknown)")
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import Foundation
+import JSON
+import TestSupport
+import Testing
+
+extension EndToEnd {
+  /// The user's known_hosts decides; a new key needs its exact fingerprint, a changed one has no way on.
+  @Suite(.withServer) struct HostKeyStories {
+    @Test func `an unknown host key is refused with its fingerprint and the way on`() async throws {
+      try await LoopbackSSHD.with { sshd in
+        try sshd.forgetHostKeys()
+        let fingerprint = try await sshd.hostKeyFingerprint()
+        try await ServerUnderTest.with(sshd) { server in
+          let result = try await server.call("start-session", ["host_id": "bash"])
+          #expect(result.isError && result.text.contains(fingerprint), "\(result)")
+          #expect(result.text.uppercased().contains("ED25519") && result.text.contains("accept_host_key"))
+        }
+        #expect(sshd.directory.read("known_hosts") == "")
+        #expect(sshd.loginCount == 0)
+      }
+    }
+
+    @Test func `the exact fingerprint accepts an unknown key for good`() async throws {
+      try await LoopbackSSHD.with { sshd in
+        try sshd.forgetHostKeys()
+        let fingerprint = try await sshd.hostKeyFingerprint()
+        try await ServerUnderTest.with(sshd) { server in
+          let accepted = try await server.call(
+            "start-session",
+            ["host_id": "bash", "sessionId": "s", "accept_host_key": .string(fingerprint)],
+            within: .seconds(30))
+          #expect(accepted.text == "s", "\(accepted)")
+        }
+        #expect(sshd.directory.read("known_hosts")?.contains("ssh-ed25519") == true)
+        try await ServerUnderTest.with(sshd) { _ = try await $0.open("bash") }
+      }
+    }
+
+    @Test(arguments: ["SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "yes", ""])
+    func `anything but the fingerprint accepts nothing`(answer: String) async throws {
+      try await LoopbackSSHD.with { sshd in
+        try sshd.forgetHostKeys()
+        try await ServerUnderTest.with(sshd) { server in
+          let result = try await server.call(
+            "start-session", ["host_id": "bash", "accept_host_key": .string(answer)])
+          #expect(result.isError, "\(result)")
+        }
+        #expect(sshd.loginCount == 0)
+      }
+    }
+
+    @Test func `a changed host key is refused with file and line, whatever is accepted`() async throws {
+      try await LoopbackSSHD.with { sshd in
+        try await sshd.changeHostKey()
+        let fingerprint = try await sshd.hostKeyFingerprint()
+        let before = sshd.directory.read("known_hosts")
+        try await ServerUnderTest.with(sshd) { server in
+          for more in [[], [("accept_host_key", JSONValue.string(fingerprint))]] {
+            let arguments = JSONObject([("host_id", "bash")] + more)
+            let result = try await server.call("start-session", .object(arguments))
+            #expect(result.isError && result.text.contains("changed"), "\(result)")
+            #expect(result.text.contains(sshd.knownHostsPath) && result.text.contains("line 1"), "\(result)")
+          }
+        }
+        #expect(sshd.directory.read("known_hosts") == before)
+        #expect(sshd.loginCount == 0)
+      }
+    }
+  }
+}
