@@ -44,7 +44,8 @@ package final class ChildProcess: Sendable {
   private let state: Mutex<State>
 
   init(
-    processIdentifier: Int32, pipes: ParentPipes, reactor: Reactor, receive: @escaping @Sendable (Event) -> Void
+    processIdentifier: Int32, pipes: ParentPipes, reactor: Reactor,
+    receive: @escaping @Sendable (Event) -> Void
   ) {
     self.processIdentifier = processIdentifier
     self.reactor = reactor

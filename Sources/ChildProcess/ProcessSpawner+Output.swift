@@ -21,7 +21,9 @@ extension ProcessSpawner {
   ///   - limit: When it is ended.
   /// - Returns: What it wrote and how it ended; a signal where it took too long or the task was cancelled.
   /// - Throws: `SpawnFailure` when it cannot be started.
-  package func output(of launch: Launch, within limit: Duration) async throws(SpawnFailure) -> CompletedProcess {
+  package func output(of launch: Launch, within limit: Duration) async throws(SpawnFailure)
+    -> CompletedProcess
+  {
     let collector = Collector()
     let child = try spawn(launch) { collector.receive($0) }
     child.closeInput()
@@ -49,7 +51,8 @@ extension ProcessSpawner {
       let waiter = state.withLock { state -> CheckedContinuation<CompletedProcess, Never>? in
         switch event {
         case .output(let bytes): state.output += bytes.prefix(outputLimitBytes - state.output.count)
-        case .errorOutput(let bytes): state.errorOutput += bytes.prefix(outputLimitBytes - state.errorOutput.count)
+        case .errorOutput(let bytes):
+          state.errorOutput += bytes.prefix(outputLimitBytes - state.errorOutput.count)
         case .exited(let termination):
           state.completed = CompletedProcess(
             termination: termination, output: state.output, errorOutput: state.errorOutput)

@@ -38,6 +38,7 @@ package final class ProcessSpawner: Sendable {
   /// - Parameters:
   ///   - launch: What to run.
   ///   - receive: Gets everything that the child does, on the reactor thread; must not block.
+  /// - Returns: The running child.
   /// - Throws: `SpawnFailure` when the program is not there or the system has run out of something.
   package func spawn(
     _ launch: Launch, _ receive: @escaping @Sendable (ChildProcess.Event) -> Void

@@ -40,7 +40,9 @@ package final class Watchdog: Sendable {
       environment: ["PATH": "/usr/bin:/bin:/usr/sbin:/sbin"])
     let process = try spawner.spawnUnguarded(launch) { _, _ in }
     let surplus = state.withLock { state -> ChildProcess? in
-      guard !state.isStopped, state.process == nil || state.process?.termination != nil else { return process }
+      guard !state.isStopped, state.process == nil || state.process?.termination != nil else {
+        return process
+      }
       state.process = process
       for child in state.children { process.write(Array("+ \(child)\n".utf8)) }
       for directory in state.directories { process.write(Array("d \(directory)\n".utf8)) }

@@ -30,10 +30,12 @@ package enum HostStoreFailure: Error, Sendable, Hashable, CustomStringConvertibl
 
   package var description: String {
     switch self {
-    case .alreadyExists(let id): "Host '\(id)' already exists. Change it with edit-host, or choose another host_id."
+    case .alreadyExists(let id):
+      "Host '\(id)' already exists. Change it with edit-host, or choose another host_id."
     case .doesNotExist(let id, let known):
       "Host '\(id)' does not exist. "
-        + (known.isEmpty ? "No hosts are stored; add one with add-host." : "Stored hosts: \(Self.list(known)).")
+        + (known.isEmpty
+          ? "No hosts are stored; add one with add-host." : "Stored hosts: \(Self.list(known)).")
     case .damaged(let path, let line, let column, let reason):
       "\(path) is damaged at line \(line), column \(column): \(reason). It was left as it is; mend it there, or move "
         + "it away to begin anew."

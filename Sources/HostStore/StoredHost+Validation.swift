@@ -16,7 +16,8 @@ extension StoredHost {
       "1 to \(Limits.idCharacters) characters without control characters, not beginning with '-'")
     try Self.check(
       host, "host", Self.isHostName(host),
-      "a host name, an address or an alias of ssh_config: no white space, no '-' in front, none of '\"`$\\;&<>|(){}")
+      "a host name, an address or an alias of ssh_config: no white space, no '-' in front, none of '\"`$\\;&<>|(){}"
+    )
     try Self.check(
       username, "username", Self.isUserName(username),
       "a user name: no white space, no '-' in front, none of '\"`$\\;&<>|(){}")
@@ -69,6 +70,8 @@ extension StoredHost {
 
 extension String {
   fileprivate var isOneLine: Bool {
-    unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F && $0.value != 0x2028 && $0.value != 0x2029 }
+    unicodeScalars.allSatisfy {
+      $0.value >= 0x20 && $0.value != 0x7F && $0.value != 0x2028 && $0.value != 0x2029
+    }
   }
 }

@@ -24,7 +24,8 @@ package struct StoredHost: Sendable, Hashable, CustomStringConvertible {
 
   /// A new host.
   package init(
-    id: String, host: String, port: Int = 22, username: String, password: String? = nil, keyPath: String? = nil,
+    id: String, host: String, port: Int = 22, username: String, password: String? = nil,
+    keyPath: String? = nil,
     passwordCommand: String? = nil, forwardAgent: Bool = false
   ) {
     self.id = id

@@ -27,6 +27,7 @@ package struct JSONParser {
   /// - Parameters:
   ///   - bytes: The text in UTF-8.
   ///   - depthLimit: How deep arrays and objects may nest.
+  /// - Returns: The value.
   /// - Throws: `JSONSyntaxError` with the place of the first fault.
   package static func parse(
     _ bytes: some Collection<UInt8>, depthLimit: Int = defaultDepthLimit
@@ -120,7 +121,8 @@ package struct JSONParser {
     }
   }
 
-  private mutating func literal(_ word: StaticString, _ value: JSONValue) throws(JSONSyntaxError) -> JSONValue {
+  private mutating func literal(_ word: StaticString, _ value: JSONValue) throws(JSONSyntaxError) -> JSONValue
+  {
     let start = position
     for index in 0..<word.utf8CodeUnitCount {
       guard peek() == word.utf8Start[index] else { throw failure("expected a value", at: start) }

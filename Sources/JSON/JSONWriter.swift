@@ -29,7 +29,8 @@ package struct JSONWriter {
     case .number(let number): output.append(contentsOf: number.literal.utf8)
     case .string(let string): write(string)
     case .array(let elements):
-      writeList(elements, open: UInt8(ascii: "["), close: UInt8(ascii: "]"), depth: depth) { writer, element in
+      writeList(elements, open: UInt8(ascii: "["), close: UInt8(ascii: "]"), depth: depth) {
+        writer, element in
         writer.write(element, depth: depth + 1)
       }
     case .object(let object):
@@ -94,7 +95,8 @@ package struct JSONWriter {
     default:
       let digits = Array("0123456789abcdef".utf8)
       output.append(contentsOf: [
-        UInt8(ascii: "u"), UInt8(ascii: "0"), UInt8(ascii: "0"), digits[Int(byte >> 4)], digits[Int(byte & 15)],
+        UInt8(ascii: "u"), UInt8(ascii: "0"), UInt8(ascii: "0"), digits[Int(byte >> 4)],
+        digits[Int(byte & 15)],
       ])
     }
   }

@@ -162,7 +162,8 @@ package final class ControlMaster: Sendable {
           destination: destination.name, lastWords: state.diagnostics.words)
       }
       return SSHFailure.classify(
-        state.diagnostics, refusal: state.refusal, termination: termination, destination: destination.name,
+        state.diagnostics, refusal: state.refusal, triedKeyFile: state.policy?.triedKeyFile,
+        termination: termination, destination: destination.name,
         jumpHosts: state.effective?.proxyJump)
     }
     settle(.failure(failure))
@@ -243,7 +244,8 @@ package final class ControlMaster: Sendable {
   /// Asks the connection itself whether it is there.
   func answers() async -> Bool {
     guard isAlive else { return false }
-    let launch = program.launch(SSHArguments(destination: destination, controlPath: controlPath).control("check"))
+    let launch = program.launch(
+      SSHArguments(destination: destination, controlPath: controlPath).control("check"))
     let completed = try? await spawner.output(of: launch, within: .seconds(2))
     return completed?.termination == .exited(0) && isAlive
   }

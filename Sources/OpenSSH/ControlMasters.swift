@@ -28,11 +28,15 @@ package final class ControlMasters: Sendable {
     self.reactor = reactor
   }
 
-  /// A share in the connection to a destination; logs in if there is none. Several calls at once share one login.
+  /// A share in the connection to a destination; logs in if there is none.
+  ///
+  /// Several calls at once share one login.
   ///
   /// - Throws: `SSHFailure`; `.cancelled` when the task was cancelled, and then the login ends if nobody else
   ///   waits for it.
-  package func acquire(_ destination: Destination, _ credentials: Credentials) async throws(SSHFailure) -> Lease {
+  package func acquire(_ destination: Destination, _ credentials: Credentials) async throws(SSHFailure)
+    -> Lease
+  {
     let (master, isNew) = try reserve(destination)
     let outcome = await withTaskCancellationHandler {
       if isNew { await master.start(credentials) }

@@ -15,7 +15,8 @@ package struct Destination: Sendable, Hashable {
 
   /// A destination; whatever is nil comes from ssh_config.
   package init(
-    name: String, user: String? = nil, port: Int? = nil, identityFile: String? = nil, forwardsAgent: Bool = false,
+    name: String, user: String? = nil, port: Int? = nil, identityFile: String? = nil,
+    forwardsAgent: Bool = false,
     configurationFile: String? = nil
   ) {
     self.name = name

@@ -38,7 +38,8 @@ package final class RuntimeDirectory: Sendable {
   /// - Throws: `Failure` when neither will do.
   package init(runtimeDirectory: String?, temporaryDirectory: String) throws(Failure) {
     let shared = [
-      runtimeDirectory.map { "\($0)/ssh-mcp" }, "\(temporaryDirectory)/ssh-mcp-\(getuid())", "/tmp/ssh-mcp-\(getuid())",
+      runtimeDirectory.map { "\($0)/ssh-mcp" }, "\(temporaryDirectory)/ssh-mcp-\(getuid())",
+      "/tmp/ssh-mcp-\(getuid())",
     ].compactMap(\.self)
     var failures: [String] = []
     for parent in shared {
@@ -78,7 +79,8 @@ package final class RuntimeDirectory: Sendable {
     sweep(parent)
     var template = Array("\(parent)/XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else {
-      throw Failure(description: "No directory can be made in \(parent): \(String(cString: strerror(errno))).")
+      throw Failure(
+        description: "No directory can be made in \(parent): \(String(cString: strerror(errno))).")
     }
     let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     let lock = open("\(path)/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
@@ -90,7 +92,8 @@ package final class RuntimeDirectory: Sendable {
 
   /// Removes the directories of servers that are no more: nobody holds their lock.
   private static func sweep(_ parent: String) {
-    for name in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? [] where name.utf8.count == 6 {
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
+    where name.utf8.count == 6 {
       let path = "\(parent)/\(name)"
       let lock = open("\(path)/lock", O_RDWR | O_CLOEXEC)
       // No lock file: another server is just making it, unless the directory is old.

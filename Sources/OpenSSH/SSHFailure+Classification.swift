@@ -6,18 +6,19 @@ extension SSHFailure {
   /// - Parameters:
   ///   - diagnostics: What ssh said.
   ///   - refusal: Why a question was not answered, if that ended the login.
+  ///   - triedKeyFile: The key for which a passphrase was given, if one was.
   ///   - termination: How ssh ended.
   ///   - destination: As the user named it.
   ///   - jumpHosts: The hosts on the way, if there are any.
   /// - Returns: The first class that the evidence supports; what a person would look at first.
   package static func classify(
-    _ diagnostics: SSHDiagnostics, refusal: AskpassPolicy.Refusal?, termination: Termination,
-    destination: String, jumpHosts: String?
+    _ diagnostics: SSHDiagnostics, refusal: AskpassPolicy.Refusal?, triedKeyFile: String? = nil,
+    termination: Termination, destination: String, jumpHosts: String?
   ) -> SSHFailure {
     let reason =
       refusal.map { self.reason(for: $0, diagnostics) }
       ?? hostKeyReason(diagnostics) ?? networkReason(diagnostics, jumpHosts: jumpHosts)
-      ?? authenticationReason(diagnostics) ?? otherReason(diagnostics, termination)
+      ?? authenticationReason(diagnostics, triedKeyFile) ?? otherReason(diagnostics, termination)
     return SSHFailure(reason, destination: destination, lastWords: diagnostics.words)
   }
 
@@ -42,9 +43,12 @@ extension SSHFailure {
     let fingerprint = diagnostics.hostKey?.fingerprint ?? "unknown fingerprint"
     if diagnostics.says("REMOTE HOST IDENTIFICATION HAS CHANGED") {
       let place = diagnostics.first(/Offending \S+ key in (\S.*)/) ?? "known_hosts"
-      return .hostKeyChanged(type: type, fingerprint: fingerprint, place: place)
+      let line = place.wholeMatch(of: /(.+):(\d+)/).map { "\($0.1) line \($0.2)" }
+      return .hostKeyChanged(type: type, fingerprint: fingerprint, place: line ?? place)
     }
-    if diagnostics.says("REVOKED HOST KEY") || diagnostics.says("is marked as revoked") { return .hostKeyRevoked }
+    if diagnostics.says("REVOKED HOST KEY") || diagnostics.says("is marked as revoked") {
+      return .hostKeyRevoked
+    }
     if diagnostics.says("host key is known for") || diagnostics.says("Host key verification failed") {
       let host = diagnostics.first(/host key is known for (\S+)/) ?? diagnostics.address ?? "the host"
       return .hostKeyUnknown(host: host, type: type, fingerprint: fingerprint)
@@ -60,7 +64,9 @@ extension SSHFailure {
     {
       return .jumpHost(hosts: jumpHosts)
     }
-    if let host = diagnostics.first(/Could not resolve hostname (.+?):/) { return .nameResolution(host: host) }
+    if let host = diagnostics.first(/Could not resolve hostname (.+?):/) {
+      return .nameResolution(host: host)
+    }
     let address = diagnostics.first(/connect to host (.+?):/) ?? diagnostics.address ?? "unknown address"
     if diagnostics.says("Connection refused") { return .refused(address: address) }
     if diagnostics.says("No route to host") || diagnostics.says("Network is unreachable")
@@ -74,10 +80,14 @@ extension SSHFailure {
     return nil
   }
 
-  private static func authenticationReason(_ diagnostics: SSHDiagnostics) -> Reason? {
+  private static func authenticationReason(
+    _ diagnostics: SSHDiagnostics, _ triedKeyFile: String?
+  ) -> Reason? {
     guard diagnostics.says("Permission denied") || diagnostics.says("Too many authentication failures") else {
       return nil
     }
+    // ssh goes on without a word when a passphrase does not fit; a key that fitted would have let us in.
+    if let triedKeyFile { return .passphraseWrong(keyFile: triedKeyFile) }
     return keyFileReason(diagnostics)
       ?? .permissionDenied(methods: diagnostics.methods, identities: diagnostics.offeredIdentities)
   }
@@ -98,11 +108,15 @@ extension SSHFailure {
   }
 
   private static func otherReason(_ diagnostics: SSHDiagnostics, _ termination: Termination) -> Reason {
-    if let detail = diagnostics.first(/(.+ line \d+: .+)/) ?? diagnostics.first(/(.*Bad configuration option.*)/) {
+    if let detail = diagnostics.first(/(.+ line \d+: .+)/)
+      ?? diagnostics.first(/(.*Bad configuration option.*)/)
+    {
       return .badConfiguration(detail: detail)
     }
     if diagnostics.says("timed out") { return .timedOut(seconds: 0, isConnected: diagnostics.isConnected) }
-    if diagnostics.says("Connection closed by") || diagnostics.says("Connection reset") { return .connectionLost }
+    if diagnostics.says("Connection closed by") || diagnostics.says("Connection reset") {
+      return .connectionLost
+    }
     return .other(status: termination.words)
   }
 

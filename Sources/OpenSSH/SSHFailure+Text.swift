@@ -74,7 +74,10 @@ extension SSHFailure: CustomStringConvertible {
   private var moreWords: (sentence: String, remedy: String) {
     switch reason {
     case .passphraseWrong(let keyFile):
-      ("The passphrase of \(keyFile) is wrong; it was tried once.", "Set SSH_MCP_KEY_PASSPHRASE to the right one.")
+      (
+        "The passphrase of \(keyFile) is wrong; it was tried once.",
+        "Set SSH_MCP_KEY_PASSPHRASE to the right one."
+      )
     case .passphraseMissing(let keyFile):
       (
         "The key \(keyFile) is encrypted and there is no passphrase for it.",
@@ -103,7 +106,10 @@ extension SSHFailure: CustomStringConvertible {
       )
     case .badConfiguration(let detail): ("ssh's configuration is wrong: \(detail).", "Mend that line.")
     case .tooManySessions:
-      ("\(destination) allows no further session on this connection.", "Close a session, or raise MaxSessions.")
+      (
+        "\(destination) allows no further session on this connection.",
+        "Close a session, or raise MaxSessions."
+      )
     case .sshMissing(let detail):
       ("The ssh program cannot be started: \(detail).", "Install openssh-client.")
     case .connectionLost: ("The connection to \(destination) was lost.", "Try again.")

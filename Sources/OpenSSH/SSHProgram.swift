@@ -27,7 +27,9 @@ package struct SSHProgram: Sendable {
   ) {
     self.executable = executable
     self.askpass = askpass
-    self.environment = environment.filter { !$0.key.hasPrefix("SSH_MCP_") && !$0.key.hasPrefix("SSH_ASKPASS") }
+    self.environment = environment.filter {
+      !$0.key.hasPrefix("SSH_MCP_") && !$0.key.hasPrefix("SSH_ASKPASS")
+    }
     // Programs that ask what the terminal can do shall print plainly; rc files shall not start a multiplexer.
     self.environment["TERM"] = "dumb"
     self.connectSeconds = connectSeconds

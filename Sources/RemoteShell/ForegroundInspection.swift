@@ -100,18 +100,21 @@ package struct ForegroundInspection: Sendable, Hashable {
   }
 
   private static let shells: Set<String> = [
-    "sh", "bash", "dash", "zsh", "ksh", "ksh93", "mksh", "lksh", "oksh", "ash", "busybox", "yash", "fish", "csh",
+    "sh", "bash", "dash", "zsh", "ksh", "ksh93", "mksh", "lksh", "oksh", "ash", "busybox", "yash", "fish",
+    "csh",
     "tcsh",
   ]
 
   /// Programs that pass a terminal on to something that cannot be seen from here.
   private static let relays: Set<String> = [
-    "ssh", "docker", "podman", "kubectl", "lxc", "lxc-attach", "nerdctl", "machinectl", "mosh-client", "telnet",
+    "ssh", "docker", "podman", "kubectl", "lxc", "lxc-attach", "nerdctl", "machinectl", "mosh-client",
+    "telnet",
     "sudo", "su", "script", "tmux", "tmux: client", "screen", "runuser", "doas", "nsenter", "unshare",
   ]
 
   private static let fullScreenPrograms: Set<String> = [
-    "vim", "vi", "vim.tiny", "vim.basic", "nvim", "nano", "emacs", "less", "more", "most", "man", "top", "htop",
+    "vim", "vi", "vim.tiny", "vim.basic", "nvim", "nano", "emacs", "less", "more", "most", "man", "top",
+    "htop",
     "btop", "mc", "watch", "tmux: client", "screen", "dialog", "whiptail",
   ]
 

@@ -82,7 +82,8 @@ extension SessionMachine {
       run.end = (0, [])
       phase = .settling(run, end)
       guard levels.last?.hello.hasPrompt == true else { return settled(end) }
-    case (.settling(let run, let end), .prompt(let sequence, _)) where sequence == run.sequence && run.end != nil:
+    case (.settling(let run, let end), .prompt(let sequence, _))
+    where sequence == run.sequence && run.end != nil:
       return settled(end)
     default: break
     }

@@ -201,7 +201,8 @@ package struct SessionMachine: Sendable {
       }
       return [.output(bytes)]
     case .new, .greeted, .ended, .flushing, .settling, .adopting: return []
-    case .idle: return [.backgroundOutput(bytes)]
+    case .idle:
+      return bytes.elementsEqual(ShellDriver.endOfInputNotice) ? [] : [.backgroundOutput(bytes)]
     }
   }
 

@@ -7,6 +7,9 @@ package enum ShellDriver {
   /// longer line is silently cut there.
   package static let lineLimitBytes = 900
 
+  /// What busybox ash prints when a background job ends while it reads; nobody's output.
+  package static let endOfInputNotice = Array("\nUse \"exit\" to leave shell.\n".utf8)
+
   /// The size of the terminal that programs see.
   package static let rows = 40
   /// The width of the terminal that programs see.
@@ -142,7 +145,9 @@ package enum ShellDriver {
     + "if (PROMPT_COMMAND=) 2>/dev/null; then unset PROMPT_COMMAND; else __mcp_v=n; fi; "
     + "(PS1=) 2>/dev/null || __mcp_q=$PS1; (PS0=) 2>/dev/null && PS0=;; "
     + "zsh) unsetopt bang_hist correct correct_all prompt_cr prompt_sp share_history zle 2>/dev/null; "
-    + "precmd_functions=; preexec_functions=; unset -f precmd preexec 2>/dev/null;; esac; "
+    + "precmd_functions=; preexec_functions=; unset -f precmd preexec 2>/dev/null;; "
+    // busybox ash takes the end of a background job for the end of its input (measured, 1.35).
+    + "sh) set -o ignoreeof 2>/dev/null;; esac; "
     + "unset HISTFILE MAIL MAILPATH MAILCHECK; __mcp_f; "
     + "__mcp_o \"H;$__mcp_s;$$;$__mcp_v;$(tty);$(id -un);$PWD\""
 }

@@ -19,7 +19,9 @@ extension ShellSession {
     }
   }
 
-  /// Gives the command its place in line. Synchronous: whoever calls first is first.
+  /// Gives the command its place in line.
+  ///
+  /// Synchronous: whoever calls first is first.
   ///
   /// - Parameters:
   ///   - text: The command; no NUL in it.
@@ -62,7 +64,8 @@ extension ShellSession {
         state.queue.removeAll { $0 == number }
         state.commands[number] = nil
       }
-      state.commands[number]?.isHandedOff = true
+      // Whoever cancelled knows that the command is being stopped; the next one waits for that.
+      if !Task.isCancelled { state.commands[number]?.isHandedOff = true }
       return report ?? Self.withdrawn(number, state)
     }
   }

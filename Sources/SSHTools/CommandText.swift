@@ -18,6 +18,7 @@ package struct CommandText: Sendable {
   ///   - report: Where the command stands.
   ///   - range: Which of its output this call shows; all of it unless said otherwise.
   ///   - waited: How long this call was allowed to wait.
+  /// - Returns: Text, error flag and facts.
   package func result(
     _ report: CommandReport, showing range: Range<Int>? = nil, waited: Duration
   ) -> CallToolResult {
@@ -81,7 +82,9 @@ package struct CommandText: Sendable {
 
   private func waiting(_ program: ForegroundProgram, _ report: CommandReport) -> String {
     let name = program.name.isEmpty ? "the program" : program.name
-    let what = program.isFullScreen ? "\(name), a full-screen program, reads the terminal" : "\(name) reads the terminal"
+    let what =
+      program.isFullScreen
+      ? "\(name), a full-screen program, reads the terminal" : "\(name) reads the terminal"
     let secret =
       report.tail.asksForSecret
       ? " For the host's stored password: send-input with secret \"password\"." : ""
@@ -98,7 +101,9 @@ package struct CommandText: Sendable {
     let again = "The session is closed; its directory and variables are lost. start-session opens a new one."
     if case .shellExited(let status) = end {
       let head = status == 0 ? nil : "Error (code \(status)):"
-      return (head, "[\(stopped)session ended: the shell exited with status \(status). \(again)]", status != 0)
+      return (
+        head, "[\(stopped)session ended: the shell exited with status \(status). \(again)]", status != 0
+      )
     }
     return (nil, "[\(stopped)session ended: \(end.words) \(again)]", true)
   }
@@ -194,7 +199,8 @@ extension SessionEnd {
       "the shell was killed, or exited with 255; ssh does not tell which. The connection still works."
     case .connectionLost(let lastWords):
       "the connection was lost; whether the command goes on on the other side is not known."
-        + (lastWords.isEmpty ? "" : " ssh said: \(lastWords.trimmingCharacters(in: .whitespacesAndNewlines)).")
+        + (lastWords.isEmpty
+          ? "" : " ssh said: \(lastWords.trimmingCharacters(in: .whitespacesAndNewlines)).")
     case .noShell: "no shell answered."
     case .unresponsive: "the shell no longer executes commands (set -n does this)."
     case .unstoppable:
@@ -233,7 +239,8 @@ extension Duration {
     if seconds >= 3600 { return "\(seconds / 3600)h\(String(format: "%02d", seconds % 3600 / 60))m" }
     if seconds >= 60 { return "\(seconds / 60)m\(seconds % 60)s" }
     let tenths = Double(milliseconds) / 1000
-    return "\((tenths * 10).rounded() / 10 == tenths.rounded() ? String(Int(tenths.rounded())) : String(format: "%.1f", tenths)) s"
+    return
+      "\((tenths * 10).rounded() / 10 == tenths.rounded() ? String(Int(tenths.rounded())) : String(format: "%.1f", tenths)) s"
   }
 }
 

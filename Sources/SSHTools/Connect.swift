@@ -26,7 +26,8 @@ extension SSHService {
     }
     guard let host = try hosts.host(hostID) else {
       guard Destination.isSafe(hostID) else {
-        throw ToolFailure(code: "host_unknown", "Host '\(hostID)' not found. It is not stored, and cannot be a name for ssh.")
+        throw ToolFailure(
+          code: "host_unknown", "Host '\(hostID)' not found. It is not stored, and cannot be a name for ssh.")
       }
       return Target(
         hostID: hostID,
@@ -105,7 +106,8 @@ extension SSHService {
       connectionIsAlive: { await lease.isAlive() },
       inspect: { shell, tail in
         guard let answer = await channel.ask(ForegroundScript.look(shell)) else { return nil }
-        return ForegroundInspection(answer: answer)?.state(tail: tail.text, isAlternateScreen: tail.isAlternateScreen)
+        return ForegroundInspection(answer: answer)?.state(
+          tail: tail.text, isAlternateScreen: tail.isAlternateScreen)
       },
       signal: { shell, name in _ = await channel.ask(ForegroundScript.signal(name, shell)) })
     return try await ShellSession.open(
@@ -142,7 +144,8 @@ extension SSHService {
         ToolFailure(code: failure.code, failure.description)
       }
     case let failure as SpawnFailure: ToolFailure(code: "ssh_missing", failure.description)
-    case SessionFailure.ended(let end): ToolFailure(code: end.code, "The session could not be opened: \(end.words)")
+    case SessionFailure.ended(let end):
+      ToolFailure(code: end.code, "The session could not be opened: \(end.words)")
     default: ToolFailure(code: "cancelled", "The call was cancelled; nothing was left open.")
     }
   }

@@ -63,7 +63,8 @@ final class Heartbeat: Sendable {
         let seconds = Double(report.elapsed.milliseconds) / 1000
         let line = report.tail.split(separator: "\n").last.map { ": \(String($0).shortened)" } ?? ""
         progress.report(
-          progress: seconds, message: "running \(report.elapsed.words), \(CommandText.bytes(report.outputBytes))\(line)")
+          progress: seconds,
+          message: "running \(report.elapsed.words), \(CommandText.bytes(report.outputBytes))\(line)")
       }
     }
     arm(reactor)

@@ -4,7 +4,8 @@ enum Key {
     ("enter", [0x0D]), ("tab", [0x09]), ("esc", [0x1B]), ("space", [0x20]), ("backspace", [0x7F]),
     ("delete", Array("\u{1B}[3~".utf8)), ("up", Array("\u{1B}[A".utf8)), ("down", Array("\u{1B}[B".utf8)),
     ("right", Array("\u{1B}[C".utf8)), ("left", Array("\u{1B}[D".utf8)), ("home", Array("\u{1B}[H".utf8)),
-    ("end", Array("\u{1B}[F".utf8)), ("pageup", Array("\u{1B}[5~".utf8)), ("pagedown", Array("\u{1B}[6~".utf8)),
+    ("end", Array("\u{1B}[F".utf8)), ("pageup", Array("\u{1B}[5~".utf8)),
+    ("pagedown", Array("\u{1B}[6~".utf8)),
     ("insert", Array("\u{1B}[2~".utf8)), ("ctrl-space", [0x00]), ("ctrl-\\", [0x1C]), ("ctrl-]", [0x1D]),
   ]
 

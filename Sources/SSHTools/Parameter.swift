@@ -70,7 +70,8 @@ package struct Parameter: Sendable {
     case .string: "a string"
     case .boolean: "true or false"
     case .integer(let range, _): "an integer from \(range.lowerBound) to \(range.upperBound)"
-    case .seconds(let range, _): "a number of seconds from \(range.lowerBound.short) to \(range.upperBound.short)"
+    case .seconds(let range, _):
+      "a number of seconds from \(range.lowerBound.short) to \(range.upperBound.short)"
     case .strings: "an array of strings"
     case .choice(let words): "one of \(words.joined(separator: ", "))"
     }
@@ -145,14 +146,18 @@ package struct Arguments: Sendable {
   /// The value of an integer argument, or its default.
   package func integer(_ name: String) -> Int? {
     if let value = values[name]?.int { return value }
-    guard case .integer(_, let fallback)? = parameters.first(where: { $0.name == name })?.kind else { return nil }
+    guard case .integer(_, let fallback)? = parameters.first(where: { $0.name == name })?.kind else {
+      return nil
+    }
     return fallback
   }
 
   /// The value of an argument in seconds, or its default.
   package func duration(_ name: String) -> Duration? {
     if let value = values[name]?.double { return .seconds(value) }
-    guard case .seconds(_, let fallback)? = parameters.first(where: { $0.name == name })?.kind else { return nil }
+    guard case .seconds(_, let fallback)? = parameters.first(where: { $0.name == name })?.kind else {
+      return nil
+    }
     return fallback.map { .seconds($0) }
   }
 

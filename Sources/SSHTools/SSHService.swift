@@ -1,13 +1,14 @@
 package import ChildProcess
-import HostStore
 import Foundation
+import HostStore
 package import Logging
 package import OpenSSH
 package import RemoteShell
 import Synchronization
 
-/// Everything that the tools work on: stored hosts, connections, sessions. One for the process, whatever the number of
-/// clients.
+/// Everything that the tools work on: stored hosts, connections, sessions.
+///
+/// One for the process, whatever the number of clients.
 package final class SSHService: Sendable {
   /// What the service is told at start; nothing is read from the environment later.
   package struct Configuration: Sendable {
@@ -166,7 +167,8 @@ package final class OpenSession: Sendable {
   let password: Secret?
 
   init(
-    name: String, shell: ShellSession, lease: ControlMasters.Lease, hostID: String, address: String, user: String,
+    name: String, shell: ShellSession, lease: ControlMasters.Lease, hostID: String, address: String,
+    user: String,
     password: Secret?
   ) {
     self.name = name

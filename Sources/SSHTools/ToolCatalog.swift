@@ -1,5 +1,5 @@
-package import MCP
 import JSON
+package import MCP
 
 /// All tools of the server, made from their declarations.
 package enum ToolCatalog {
@@ -65,7 +65,8 @@ package struct ToolDeclaration: Sendable {
   /// The argument that names a session, under either of its two spellings.
   static func sessionParameter(_ name: String) -> Parameter {
     Parameter(
-      name: name, aliases: [name == "sessionId" ? "session_id" : "sessionId"], kind: .string, isRequired: true,
+      name: name, aliases: [name == "sessionId" ? "session_id" : "sessionId"], kind: .string,
+      isRequired: true,
       description: "The session's id")
   }
 }

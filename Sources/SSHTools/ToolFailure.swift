@@ -1,5 +1,5 @@
-package import MCP
 import JSON
+package import MCP
 
 /// A call that could not do what it was asked: a stable code for programs and a text for the model.
 package struct ToolFailure: Error, Sendable, Hashable {

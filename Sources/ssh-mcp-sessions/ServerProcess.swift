@@ -45,6 +45,8 @@ struct ServerProcess {
 
     var number: Int32 = 0
     while sigwait(&signals, &number) != 0 {}
+    // A further signal must not end the process in the middle of its cleaning up.
+    for number in [SIGTERM, SIGINT, SIGHUP] { signal(number) { _ in } }
     transport.stop()
     Task { await connection.end() }
     service.shutDown()

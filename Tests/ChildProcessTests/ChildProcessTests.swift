@@ -96,7 +96,8 @@ struct ChildProcessTests {
     let recorder = Recorder()
     let child = try shell("sleep 100 & echo $!; exit 3", recorder)
     #expect(await recorder.termination() == .exited(3))
-    let grandchild = try #require(Int32(recorder.snapshot.text.trimmingCharacters(in: .whitespacesAndNewlines)))
+    let grandchild = try #require(
+      Int32(recorder.snapshot.text.trimmingCharacters(in: .whitespacesAndNewlines)))
     #expect(kill(-child.processIdentifier, SIGKILL) == 0)
     #expect(grandchild > 0)
   }

@@ -49,7 +49,8 @@ struct ReactorTests {
     reactor.stop()
   }
 
-  @Test func `a watch that cancels itself in its body runs once, though the bytes stay unread`() async throws {
+  @Test func `a watch that cancels itself in its body runs once, though the bytes stay unread`() async throws
+  {
     let reactor = try Reactor()
     let pipe = try Descriptor.makePipe()
     defer {

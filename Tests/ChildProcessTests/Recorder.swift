@@ -10,8 +10,9 @@ final class Recorder: Sendable {
     var errorOutput: [UInt8] = []
     var termination: Termination?
     var eventsAfterEnd = 0
-    var waiters: [(test: @Sendable (Recorder.Snapshot) -> Bool, continuation: CheckedContinuation<Void, Never>)] =
-      []
+    var waiters:
+      [(test: @Sendable (Recorder.Snapshot) -> Bool, continuation: CheckedContinuation<Void, Never>)] =
+        []
   }
 
   struct Snapshot: Sendable {

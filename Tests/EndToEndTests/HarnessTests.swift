@@ -17,7 +17,8 @@ extension EndToEnd {
     @Test func `each alias logs in to its own shell with its own home`() async throws {
       try await LoopbackSSHD.with(.init(shells: LoginShell.allCases)) { sshd in
         for shell in LoginShell.allCases {
-          let record = try await ssh(sshd, shell, "echo $SHELL; echo $HOME; sh -c 'ps -o comm= -p $PPID'; exit 7")
+          let record = try await ssh(
+            sshd, shell, "echo $SHELL; echo $HOME; sh -c 'ps -o comm= -p $PPID'; exit 7")
           let lines = record.text.split(separator: "\n").map(String.init)
           #expect(record.ending == .exited(7), "\(shell): \(record.errorText)")
           #expect(lines.first?.hasPrefix("/") == true)

@@ -28,7 +28,8 @@ extension EndToEnd {
         let set = try await server.exec("cd /usr; export A='a  b'; B=2; f() { echo \"f:$1:$B\"; }")
         #expect(!set.isError && set.text.isEmpty, "\(set)")
         #expect(
-          try await server.exec("pwd; echo \"$A\"; f x; sh -c 'echo \"$A\"'").text == "/usr\na  b\nf:x:2\na  b")
+          try await server.exec("pwd; echo \"$A\"; f x; sh -c 'echo \"$A\"'").text
+            == "/usr\na  b\nf:x:2\na  b")
         #expect(try await server.exec("(exit 5)").text.trimmingCharacters(in: .newlines) == "Error (code 5):")
         #expect(try await server.exec("echo $?").text == "5")
       }

@@ -5,7 +5,8 @@ import TestSupport
 import Testing
 
 struct ShellDriverTests {
-  @Test func `the remote command crosses any login shell: no newline, no bang, no backslash before a quote`() {
+  @Test func `the remote command crosses any login shell: no newline, no bang, no backslash before a quote`()
+  {
     for command in [ShellDriver.remoteCommand, ShellDriver.cleanRemoteCommand] {
       #expect(!command.contains("\n"))
       #expect(!command.contains("!"))

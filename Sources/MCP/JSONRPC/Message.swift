@@ -37,7 +37,9 @@ package enum Message: Sendable, Hashable {
   package init(_ value: JSONValue) throws(InvalidMessage) {
     guard let object = value.object else { throw InvalidMessage(id: nil, "a message is a JSON object") }
     let id = object["id"].flatMap { RequestID($0) }
-    guard object["jsonrpc"]?.string == "2.0" else { throw InvalidMessage(id: id, "\"jsonrpc\" must be \"2.0\"") }
+    guard object["jsonrpc"]?.string == "2.0" else {
+      throw InvalidMessage(id: id, "\"jsonrpc\" must be \"2.0\"")
+    }
     guard let method = object["method"] else {
       guard let id, object["result"] != nil || object["error"] != nil else {
         throw InvalidMessage(id: id, "a message has a \"method\", or an \"id\" with \"result\" or \"error\"")

@@ -18,11 +18,12 @@ struct ResultEncoder: Sendable {
   }
 
   func discover(instructions: String) -> JSONValue {
-    complete([
-      ("supportedVersions", .array(ProtocolVersion.newestFirst.map { .string($0.rawValue) })),
-      ("capabilities", ["tools": [:]]),
-      ("instructions", .string(instructions)),
-    ], isStatic: true)
+    complete(
+      [
+        ("supportedVersions", .array(ProtocolVersion.newestFirst.map { .string($0.rawValue) })),
+        ("capabilities", ["tools": [:]]),
+        ("instructions", .string(instructions)),
+      ], isStatic: true)
   }
 
   func tools(_ tools: [Tool]) -> JSONValue {

@@ -85,7 +85,9 @@ package struct CallToolResult: Sendable, Hashable {
   package var structured: JSONObject?
 
   /// A result.
-  package init(text: String, isError: Bool = false, meta: JSONObject = JSONObject(), structured: JSONObject? = nil) {
+  package init(
+    text: String, isError: Bool = false, meta: JSONObject = JSONObject(), structured: JSONObject? = nil
+  ) {
     self.text = text
     self.isError = isError
     self.meta = meta

@@ -12,14 +12,14 @@ package final class Connection: Sendable {
 
   private struct State {
     var framer = LineFramer()
-    /// What `initialize` settled; nil before it. Says nothing of messages that carry their own version.
+    /// What `initialize` settled; nil before it, and silent about messages that carry their own version.
     var negotiated: ProtocolVersion?
     var calls: [RequestID: Call] = [:]
     var lastCall: UInt64 = 0
     var isEnded = false
   }
 
-  /// A call under way. The number tells it from a later one that uses the same id again.
+  /// A call under way; the number tells it from a later one that uses the same id again.
   private struct Call {
     let number: UInt64
     let task: Task<Void, Never>
@@ -41,7 +41,7 @@ package final class Connection: Sendable {
     }
   }
 
-  /// Cancels every call; nothing is sent from now on. Returns when the calls have ended.
+  /// Cancels every call and returns when they have ended; nothing is sent from now on.
   package func end() async {
     let calls = state.withLock { state in
       state.isEnded = true
@@ -94,7 +94,9 @@ package final class Connection: Sendable {
     _ id: RequestID, _ method: String, _ params: JSONValue?, answer: @escaping @Sendable (JSONValue?) -> Void
   ) {
     do throws(RPCError) {
-      guard params == nil || params?.object != nil else { throw .invalidParams("\"params\" must be an object") }
+      guard params == nil || params?.object != nil else {
+        throw .invalidParams("\"params\" must be an object")
+      }
       let params = params?.object ?? JSONObject()
       if method == "initialize", let requested = params["protocolVersion"]?.string {
         return answer(Self.message(result: initialize(requested), to: id))

@@ -29,6 +29,8 @@ package struct AskpassPolicy: Sendable, Hashable {
   private let acceptedFingerprint: String?
   private var passwordUses: Set<String> = []
   private var passphraseUses: Set<String> = []
+  /// The key for which the passphrase was last given.
+  package private(set) var triedKeyFile: String?
 
   /// A policy for one login.
   ///
@@ -54,6 +56,7 @@ package struct AskpassPolicy: Sendable, Hashable {
   ///   - prompt: The question.
   ///   - partialSuccesses: How many methods the server has accepted so far and asked for another: each makes a
   ///     repeated question for the same secret honest again.
+  /// - Returns: The answer, or why there is none.
   package mutating func decide(_ prompt: AskpassPrompt, partialSuccesses: Int) -> Decision {
     switch prompt {
     case .password(let user, let host):
@@ -63,7 +66,10 @@ package struct AskpassPolicy: Sendable, Hashable {
       return decidePassword(user, host, method: "keyboard-interactive \(partialSuccesses)")
     case .passphrase(let keyFile):
       guard let passphrase else { return .refuse(.passphraseMissing(keyFile: keyFile)) }
-      guard passphraseUses.insert(keyFile).inserted else { return .refuse(.passphraseWrong(keyFile: keyFile)) }
+      guard passphraseUses.insert(keyFile).inserted else {
+        return .refuse(.passphraseWrong(keyFile: keyFile))
+      }
+      triedKeyFile = keyFile
       return .answer(passphrase)
     case .hostKey(let host, let type, let fingerprint):
       guard let acceptedFingerprint else {
@@ -97,6 +103,7 @@ package struct AskpassPolicy: Sendable, Hashable {
   /// A server may ask anything by keyboard-interactive; only what names a password gets one.
   private static func asksForPassword(_ question: String) -> Bool {
     let question = question.lowercased()
-    return question.contains("password") && !question.contains("one-time") && !question.contains("new password")
+    return question.contains("password") && !question.contains("one-time")
+      && !question.contains("new password")
   }
 }

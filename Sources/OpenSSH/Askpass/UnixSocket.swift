@@ -10,12 +10,18 @@ enum UnixSocket {
   static func listen(at path: String) -> Int32? {
     open { descriptor, address, length in
       bindCall(descriptor, address, length) == 0 && listenCall(descriptor, 8) == 0
-    } at: { path }
+    } at: {
+      path
+    }
   }
 
   /// A connected socket; nil when nobody listens there.
   static func connect(to path: String) -> Int32? {
-    open { descriptor, address, length in connectCall(descriptor, address, length) == 0 } at: { path }
+    open { descriptor, address, length in
+      connectCall(descriptor, address, length) == 0
+    } at: {
+      path
+    }
   }
 
   /// Accepts a connection; nil when there is none.

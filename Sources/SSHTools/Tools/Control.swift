@@ -6,12 +6,14 @@ import RemoteShell
 extension ToolDeclaration {
   static let readOutput = ToolDeclaration(
     name: "read-output", title: "Read output",
-    description: "Wait for more output of the session's running command, or for its end. Without offset: what no call "
+    description:
+      "Wait for more output of the session's running command, or for its end. Without offset: what no call "
       + "has shown yet, and then background output. With offset: any part again, in bytes from the command's start.",
     parameters: [
       sessionParameter("session_id"), waitParameter,
       Parameter(
-        name: "offset", kind: .integer(0...Int.max, fallback: nil), description: "Byte of the command's output"),
+        name: "offset", kind: .integer(0...Int.max, fallback: nil),
+        description: "Byte of the command's output"),
       sizeParameter,
       Parameter(name: "raw", kind: .boolean, description: "Keep colours and control sequences"),
     ],
@@ -28,7 +30,8 @@ extension ToolDeclaration {
 
   static let sendInput = ToolDeclaration(
     name: "send-input", title: "Send input",
-    description: "Type into the running command: text (Enter is added unless enter is false), keys, or the host's "
+    description:
+      "Type into the running command: text (Enter is added unless enter is false), keys, or the host's "
       + "stored password (secret \"password\", for sudo). Returns what it wrote then.",
     parameters: [
       sessionParameter("session_id"),
@@ -36,7 +39,8 @@ extension ToolDeclaration {
       Parameter(name: "enter", kind: .boolean, description: "Press Enter after text; default true"),
       Parameter(
         name: "keys", kind: .strings,
-        description: "enter tab esc space backspace delete up down left right home end pageup pagedown f1-f12 ctrl-a..z"),
+        description:
+          "enter tab esc space backspace delete up down left right home end pageup pagedown f1-f12 ctrl-a..z"),
       Parameter(name: "secret", kind: .choice(["password"]), description: "Typed with Enter; never shown"),
       waitParameter, sizeParameter,
     ],
@@ -57,7 +61,8 @@ extension ToolDeclaration {
 
   static let interrupt = ToolDeclaration(
     name: "interrupt", title: "Interrupt",
-    description: "Stop the session's running command: ^C, then SIGTERM, SIGHUP, SIGKILL until it is gone; the session "
+    description:
+      "Stop the session's running command: ^C, then SIGTERM, SIGHUP, SIGKILL until it is gone; the session "
       + "stays. Or send one signal.",
     parameters: [
       sessionParameter("session_id"),
@@ -73,13 +78,16 @@ extension ToolDeclaration {
 
   /// The bytes that a keyboard would send.
   private static func input(_ arguments: Arguments, _ session: OpenSession) throws(ToolFailure) -> [UInt8] {
-    let given = ["text", "keys", "secret"].filter { arguments.string($0) != nil || arguments.strings($0) != nil }
+    let given = ["text", "keys", "secret"].filter {
+      arguments.string($0) != nil || arguments.strings($0) != nil
+    }
     guard given.count == 1 else {
       throw ToolFailure(code: "invalid_argument", "Give exactly one of text, keys and secret.")
     }
     if let text = arguments.string("text") {
       guard !text.utf8.contains(0) else {
-        throw ToolFailure(code: "invalid_argument", "Argument 'text' contains a NUL byte; use keys [\"ctrl-space\"].")
+        throw ToolFailure(
+          code: "invalid_argument", "Argument 'text' contains a NUL byte; use keys [\"ctrl-space\"].")
       }
       return Array(text.utf8) + (arguments.boolean("enter") ?? true ? [0x0D] : [])
     }
@@ -88,7 +96,8 @@ extension ToolDeclaration {
       for key in keys {
         guard let code = Key.bytes(key) else {
           throw ToolFailure(
-            code: "invalid_argument", "Unknown key '\(key.prefix(40))'. Keys: \(Key.names.joined(separator: ", ")).")
+            code: "invalid_argument",
+            "Unknown key '\(key.prefix(40))'. Keys: \(Key.names.joined(separator: ", ")).")
         }
         bytes += code
       }
@@ -97,7 +106,8 @@ extension ToolDeclaration {
     guard let password = session.password else {
       throw ToolFailure(
         code: "no_secret",
-        "Host '\(session.hostID)' has no stored password. The user can store one with edit-host or passwordCommand.")
+        "Host '\(session.hostID)' has no stored password. The user can store one with edit-host or passwordCommand."
+      )
     }
     return password.bytes + [0x0D]
   }
@@ -133,7 +143,9 @@ extension SSHService {
   private func background(of session: OpenSession, _ text: CommandText) -> String? {
     let range = session.shell.takeBackgroundOutput()
     guard !range.isEmpty else { return nil }
-    let window = OutputWindow(of: session.shell.backgroundOutput, range: range, limit: text.limit, isRaw: text.isRaw) {
+    let window = OutputWindow(
+      of: session.shell.backgroundOutput, range: range, limit: text.limit, isRaw: text.isRaw
+    ) {
       omitted, _ in "[\(CommandText.bytes(omitted.count)) left out]"
     }
     return "[background output, written while no command ran:]\n" + window.text.trimmingTrailingWhitespace
@@ -164,7 +176,8 @@ extension SSHService {
           return ToolFailure(
             code: "signal_not_sent",
             "SIG\(signal.rawValue) cannot be sent here: the host allows no second channel. Call interrupt without a "
-              + "signal.").result
+              + "signal."
+          ).result
         }
         let report = await session.shell.settling(of: sent.number, within: .seconds(1))
         guard let report else { return Self.nothingRan(session) }

@@ -9,11 +9,13 @@ extension ToolDeclaration {
   static let waitParameter = Parameter(
     name: "wait_seconds", kind: .seconds(0...45, fallback: 45), description: "Longest wait of this call")
   static let sizeParameter = Parameter(
-    name: "max_output_chars", kind: .integer(1000...10_000_000, fallback: 40_000), description: "Output shown at most")
+    name: "max_output_chars", kind: .integer(1000...10_000_000, fallback: 40_000),
+    description: "Output shown at most")
 
   static let exec = ToolDeclaration(
     name: "exec", title: "Run command",
-    description: "Run a command in a session's shell; directory, variables and functions persist. Returns the output, "
+    description:
+      "Run a command in a session's shell; directory, variables and functions persist. Returns the output, "
       + "stderr included. Non-zero exit: \"Error (code N):\" then the output. Not finished after wait_seconds, or "
       + "waiting for input: a last line in brackets says so and what to call next. Any shell syntax, several lines too.",
     parameters: [
@@ -37,7 +39,9 @@ extension ToolDeclaration {
       }
       let budget = arguments.duration("wait_seconds") ?? .seconds(45)
       let text = CommandText(session: session.name, limit: arguments.integer("max_output_chars") ?? 40_000)
-      let heartbeat = context.progress.map { Heartbeat(session: session, number: pending.number, progress: $0) }
+      let heartbeat = context.progress.map {
+        Heartbeat(session: session, number: pending.number, progress: $0)
+      }
       return {
         let beating = heartbeat?.start(on: service.reactor)
         let report = await pending.outcome(within: budget)
@@ -56,7 +60,8 @@ extension ToolDeclaration {
     guard command.utf8.count <= commandLimitBytes else {
       throw ToolFailure(
         code: "invalid_argument",
-        "Command is too long (max \(commandLimitBytes) characters). Write it to a file on the host in pieces and run that.")
+        "Command is too long (max \(commandLimitBytes) characters). Write it to a file on the host in pieces and run that."
+      )
     }
     guard !command.utf8.contains(0) else {
       throw ToolFailure(code: "invalid_argument", "Command contains a NUL byte, which no shell can take.")
@@ -76,14 +81,17 @@ extension SSHService {
           + "to wait for it, send-input to answer it, interrupt to stop it, or start another session.")
     case .queueFull(let limit):
       return ToolFailure(
-        code: "session_busy", "Session '\(session.name)' has \(limit) commands waiting, the most there can be.")
+        code: "session_busy",
+        "Session '\(session.name)' has \(limit) commands waiting, the most there can be.")
     case .nothingRuns:
       return ToolFailure(
         code: "nothing_runs",
-        "No command runs in session '\(session.name)'. Call exec to run one; input without a command would be run as one.")
+        "No command runs in session '\(session.name)'. Call exec to run one; input without a command would be run as one."
+      )
     case .inputRefused:
       return ToolFailure(
-        code: "input_refused", "The program does not read its input: too much of it waits already. Nothing was sent.")
+        code: "input_refused",
+        "The program does not read its input: too much of it waits already. Nothing was sent.")
     case .ended(let end):
       close(session, end)
       return ToolFailure(

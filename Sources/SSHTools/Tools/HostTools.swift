@@ -1,5 +1,6 @@
 import HostStore
 import MCP
+import OpenSSH
 
 extension ToolDeclaration {
   private static let fields: [Parameter] = [
@@ -18,7 +19,8 @@ extension ToolDeclaration {
       + "Without password and key the agent and ssh_config decide.",
     parameters: [
       hostID,
-      Parameter(name: "host", kind: .string, isRequired: true, description: "Name, address or ssh_config alias"),
+      Parameter(
+        name: "host", kind: .string, isRequired: true, description: "Name, address or ssh_config alias"),
       Parameter(name: "port", kind: .integer(1...65535, fallback: 22), description: ""),
       Parameter(name: "username", kind: .string, isRequired: true, description: "Remote user"),
     ] + fields,
@@ -36,7 +38,8 @@ extension ToolDeclaration {
 
   static let editHost = ToolDeclaration(
     name: "edit-host", title: "Edit host",
-    description: "Change fields of a stored host; an empty string clears password, keyPath or passwordCommand.",
+    description:
+      "Change fields of a stored host; an empty string clears password, keyPath or passwordCommand.",
     parameters: [
       hostID,
       Parameter(name: "host", kind: .string, description: "Name, address or ssh_config alias"),
@@ -69,12 +72,19 @@ extension ToolDeclaration {
     })
 
   static let listHosts = ToolDeclaration(
-    name: "list-hosts", title: "List hosts", description: "List the stored hosts, a line each.", parameters: [],
+    name: "list-hosts", title: "List hosts",
+    description: "List the stored hosts, then the aliases of ssh_config, a line each.",
+    parameters: [],
     annotations: ToolAnnotations(readOnly: true, destructive: false, idempotent: true, openWorld: false),
     begin: { service, _, _ in
-      let lines = try service.hosts.list().map { host in
-        "id=\(host.id) host=\(host.host):\(host.port) user=\(host.username) auth=\(host.authentication)"
-      }
+      let hosts = try service.hosts.list()
+      let stored = Set(hosts.map(\.id))
+      let aliases = ConfigurationAliases.list(
+        file: service.configuration.sshConfiguration, userHome: service.configuration.userHome)
+      let lines =
+        hosts.map { host in
+          "id=\(host.id) host=\(host.host):\(host.port) user=\(host.username) auth=\(host.authentication)"
+        } + aliases.filter { !stored.contains($0) }.map { "id=\($0) auth=ssh_config" }
       let text = lines.isEmpty ? "No hosts configured" : lines.joined(separator: "\n")
       return { CallToolResult(text: text) }
     })

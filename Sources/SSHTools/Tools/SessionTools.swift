@@ -8,12 +8,15 @@ import RemoteShell
 extension ToolDeclaration {
   static let startSession = ToolDeclaration(
     name: "start-session", title: "Start session",
-    description: "Open a persistent shell and return its session id. host_id: a stored host, an ssh_config alias or "
+    description:
+      "Open a persistent shell and return its session id. host_id: a stored host, an ssh_config alias or "
       + "user@host. Fails within 15 s with the reason.",
     parameters: [
-      Parameter(name: "host_id", kind: .string, isRequired: true, description: "Stored host, alias or user@host"),
       Parameter(
-        name: "sessionId", aliases: ["session_id"], kind: .string, description: "Your own id; generated if absent"),
+        name: "host_id", kind: .string, isRequired: true, description: "Stored host, alias or user@host"),
+      Parameter(
+        name: "sessionId", aliases: ["session_id"], kind: .string,
+        description: "Your own id; generated if absent"),
       Parameter(
         name: "accept_host_key", kind: .string,
         description: "SHA256:... fingerprint of an unknown host key that the user has confirmed"),
@@ -30,7 +33,8 @@ extension ToolDeclaration {
 
   static let closeSession = ToolDeclaration(
     name: "close-session", title: "Close session",
-    description: "End a session and whatever runs in its foreground.", parameters: [sessionParameter("sessionId")],
+    description: "End a session and whatever runs in its foreground.",
+    parameters: [sessionParameter("sessionId")],
     annotations: ToolAnnotations(readOnly: false, destructive: true, idempotent: true, openWorld: true),
     begin: { service, arguments, _ in
       let session = try service.session(arguments.required("sessionId"))
@@ -52,9 +56,11 @@ extension ToolDeclaration {
 extension SSHService {
   /// Takes a session's name, or says why not.
   func reserve(_ name: String) throws(ToolFailure) {
-    guard name.utf8.count <= 128, name.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F }) else {
+    guard name.utf8.count <= 128, name.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F })
+    else {
       throw ToolFailure(
-        code: "invalid_argument", "Argument 'sessionId' must be at most 128 bytes without control characters.")
+        code: "invalid_argument", "Argument 'sessionId' must be at most 128 bytes without control characters."
+      )
     }
     do throws(SessionTable<OpenSession>.Refusal) {
       try sessions.reserve(name)
@@ -62,7 +68,8 @@ extension SSHService {
       switch error {
       case .nameTaken:
         throw ToolFailure(
-          code: "session_exists", "Session '\(name)' already exists. Use it, close it, or choose another sessionId.")
+          code: "session_exists",
+          "Session '\(name)' already exists. Use it, close it, or choose another sessionId.")
       case .full(let limit):
         throw ToolFailure(
           code: "too_many_sessions", "\(limit) sessions are open, the most there can be. Close one first.")
