@@ -66,17 +66,24 @@ package struct ConfigurationAliases: Sendable {
     for file in Glob.paths(path) { read(file, base: base, depth: depth + 1) }
   }
 
-  /// Words of a line: separated by white space or one `=`, in double quotes where they contain it; `#` begins a
-  /// comment at the beginning only.
+  /// Words of a line: separated by white space, the first by one `=` as well, in quotes where they contain it; a
+  /// word that begins with `#` begins a comment (misc.c, argv_split).
   private static func words(_ line: Substring) -> [String] {
     var words: [String] = []
     var word = ""
-    var isQuoted = false
+    var quote: Character?
+    var mayAssign = true
     for character in line.drop(while: \.isWhitespace) {
-      if words.isEmpty, word.isEmpty, character == "#" { return [] }
-      if character == "\"" {
-        isQuoted.toggle()
-      } else if !isQuoted, character.isWhitespace || character == "=" && words.isEmpty {
+      if let open = quote {
+        if character == open { quote = nil } else { word.append(character) }
+      } else if character == "#", word.isEmpty {
+        break
+      } else if character == "\"" || character == "'" {
+        quote = character
+      } else if character.isWhitespace
+        || character == "=" && mayAssign && (words.isEmpty || words.count == 1 && word.isEmpty)
+      {
+        if character == "=" { mayAssign = false }
         if !word.isEmpty { words.append(word) }
         word = ""
       } else {

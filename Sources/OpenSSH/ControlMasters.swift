@@ -17,6 +17,8 @@ package final class ControlMasters: Sendable {
   private struct Entry {
     let master: ControlMaster
     var leases: Int
+    /// Calls of `acquire` that were cancelled and have not returned yet; each still counts as a lease.
+    var abandoned = 0
     /// The server allows no further session on it (MaxSessions).
     var isFull = false
   }
@@ -42,18 +44,18 @@ package final class ControlMasters: Sendable {
       if isNew { await master.start(credentials) }
       return await master.ready()
     } onCancel: {
-      // Whoever shares the login keeps it alive.
-      release(master, onlyIfAlone: true)
+      // Whoever shares the login, and has not been cancelled too, keeps it alive.
+      abandon(master)
     }
     switch outcome {
     case .success(let effective):
       if Task.isCancelled {
-        release(master)
+        release(master, wasAbandoned: true)
         throw SSHFailure(.cancelled, destination: destination.name)
       }
       return Lease(master: master, effective: effective, masters: self)
     case .failure(let failure):
-      release(master)
+      release(master, wasAbandoned: Task.isCancelled)
       throw failure
     }
   }
@@ -90,14 +92,24 @@ package final class ControlMasters: Sendable {
   }
 
   /// Gives a share back; the last one ends the connection.
-  fileprivate func release(_ master: ControlMaster, onlyIfAlone: Bool = false) {
+  fileprivate func release(_ master: ControlMaster, wasAbandoned: Bool = false) {
     let mustClose = state.withLock { state in
       guard let place = state.entries.firstIndex(where: { $0.master === master }) else { return false }
-      if onlyIfAlone { return state.entries[place].leases == 1 }
+      if wasAbandoned { state.entries[place].abandoned = max(0, state.entries[place].abandoned - 1) }
       state.entries[place].leases -= 1
       guard state.entries[place].leases <= 0 else { return false }
       state.entries.remove(at: place)
       return true
+    }
+    if mustClose { master.close() }
+  }
+
+  /// Ends the login if everybody who waits for it has been cancelled.
+  private func abandon(_ master: ControlMaster) {
+    let mustClose = state.withLock { state in
+      guard let place = state.entries.firstIndex(where: { $0.master === master }) else { return false }
+      state.entries[place].abandoned += 1
+      return state.entries[place].abandoned >= state.entries[place].leases
     }
     if mustClose { master.close() }
   }

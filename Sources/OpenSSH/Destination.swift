@@ -29,7 +29,9 @@ package struct Destination: Sendable, Hashable {
 
   /// Whether the name can stand on a command line without being taken for something else.
   package static func isSafe(_ name: String) -> Bool {
-    !name.isEmpty && !name.hasPrefix("-") && name.utf8.count <= 1024
+    // A host that begins with a dash would be an option to a ProxyCommand with %h.
+    !name.isEmpty && !name.hasPrefix("-") && !name.contains("@-") && !name.contains("/-")
+      && name.utf8.count <= 1024
       && name.unicodeScalars.allSatisfy { scalar in
         !scalar.properties.isWhitespace && scalar.value >= 0x20 && scalar.value != 0x7F
           && !"'\"`$\\;&<>|(){}".unicodeScalars.contains(scalar)

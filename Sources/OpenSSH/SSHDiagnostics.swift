@@ -5,11 +5,11 @@ package struct SSHDiagnostics: Sendable, Hashable {
   /// The bounds of what is kept.
   package enum Limits {
     /// Bytes of one line.
-    static let lineBytes = 8192
+    package static let lineBytes = 8192
     /// Lines of ssh's own words.
-    static let wordLines = 40
+    package static let wordLines = 40
     /// Names in one list.
-    static let names = 64
+    package static let names = 64
   }
 
   /// Whether sessions can be opened: the line comes after the control socket has been made (mux.c, clientloop.c).

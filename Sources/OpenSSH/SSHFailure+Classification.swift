@@ -93,10 +93,14 @@ extension SSHFailure {
   }
 
   private static func keyFileReason(_ diagnostics: SSHDiagnostics) -> Reason? {
-    if let path = diagnostics.first(/(?:Warning: )?Identity file (.+?) not accessible/)
+    if let path = diagnostics.first(/Identity file (.+?) not accessible: No such file/)
       ?? diagnostics.first(/no such identity: (.+?): No such file/)
     {
       return .keyFileMissing(path: path)
+    }
+    if let path = diagnostics.first(/Identity file (.+?) not accessible:/) {
+      let detail = diagnostics.first(/Identity file .+? not accessible: (.+?)\.?$/) ?? "not accessible"
+      return .keyFileUnreadable(path: path, detail: detail)
     }
     if let path = diagnostics.first(/Permissions \d+ for '(.+?)' are too open/) {
       return .keyFileTooOpen(path: path, mode: diagnostics.first(/Permissions (\d+) for/) ?? "?")
@@ -110,6 +114,7 @@ extension SSHFailure {
   private static func otherReason(_ diagnostics: SSHDiagnostics, _ termination: Termination) -> Reason {
     if let detail = diagnostics.first(/(.+ line \d+: .+)/)
       ?? diagnostics.first(/(.*Bad configuration option.*)/)
+      ?? diagnostics.first(/(Can't open user config file .+)/)
     {
       return .badConfiguration(detail: detail)
     }

@@ -26,7 +26,7 @@ extension SSHFailure: CustomStringConvertible {
       ("\(destination) cannot be reached (\(address)).", "Check the network, the VPN and the address.")
     case .timedOut(let seconds, let isConnected):
       (
-        "\(destination) did not answer within \(seconds) s"
+        "\(destination) did not answer " + (seconds > 0 ? "within \(seconds) s" : "in time")
           + (isConnected ? ", although something accepted the connection." : "."),
         isConnected
           ? "Check that the port is an SSH server's." : "Check the address, the network and firewalls."
