@@ -62,6 +62,11 @@ package struct SSHDiagnostics: Sendable, Hashable {
   }
 
   private mutating func read(line: String) {
+    // One level above debugging, so without its prefix (sshconnect2.c, input_userauth_failure).
+    if line.hasPrefix("Authenticated using "), line.hasSuffix(" with partial success.") {
+      partialSuccesses += 1
+      return
+    }
     guard line.hasPrefix("debug1: ") else {
       if line.hasPrefix("Authenticated to ") || line.isEmpty || line.hasPrefix("OpenSSH_") { return }
       words.append(line)
@@ -81,8 +86,6 @@ package struct SSHDiagnostics: Sendable, Hashable {
       methods = match.1.split(separator: ",").prefix(Limits.names).map(String.init)
     } else if let match = text.prefixMatch(of: /Offering public key: (.+?)(?: (?:explicit|agent))*$/) {
       if offeredIdentities.count < Limits.names { offeredIdentities.append(String(match.1)) }
-    } else if text.contains("with partial success") {
-      partialSuccesses += 1
     }
   }
 }

@@ -91,7 +91,7 @@ extension SSHFailure: CustomStringConvertible {
       ("The key file \(path) cannot be used: \(detail).", "Correct it, or keyPath with edit-host.")
     case .question(let prompt):
       (
-        "\(destination) asks something that has no stored answer: \(prompt.prefix(200))",
+        "\(destination) asks something that has no stored answer: '\(prompt.prefix(200))'.",
         "Log in once by hand, or use a method that needs no question."
       )
     case .jumpHost(let hosts):

@@ -188,7 +188,7 @@ import Testing
   @Test(arguments: everyReason)
   func `every class has a sentence and a remedy`(_ reason: SSHFailure.Reason) throws {
     let text = SSHFailure(reason, destination: "web").description
-    let sentence = try #require(text.firstRange(of: /[.:)] (?=[A-Z])/), "no remedy: \(text)")
+    let sentence = try #require(text.firstRange(of: /[.)] (?=[A-Z])/), "no remedy: \(text)")
     #expect(text.distance(from: sentence.upperBound, to: text.endIndex) > 8)
     #expect(!text.contains("ssh said"))
   }
