@@ -90,6 +90,9 @@ package struct SessionMachine: Sendable {
   /// Whether a command runs.
   package var isRunning: Bool { if case .running = phase { true } else { false } }
 
+  /// Whether the command that runs has begun; before, the shell itself reads the terminal to get it.
+  package var hasBegun: Bool { if case .running(let run) = phase { run.hasBegun } else { false } }
+
   /// The innermost shell; nil before the first is ready.
   package var shell: Marker.Hello? { levels.last?.hello }
 

@@ -145,7 +145,7 @@ extension ShellSession {
       guard let number = state.current, let command = state.commands[number], !state.waiters.isEmpty,
         state.machine.isRunning, command.waitsForInput == nil, let hello = state.machine.shell
       else { return nil }
-      guard state.quietSince.duration(to: .now) >= limits.quiet else {
+      guard state.machine.hasBegun, state.quietSince.duration(to: .now) >= limits.quiet else {
         state.inspectionPause = nil
         scheduleInspection(&state)
         return nil
