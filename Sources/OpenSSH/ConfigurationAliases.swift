@@ -66,17 +66,22 @@ package struct ConfigurationAliases: Sendable {
     for file in Glob.paths(path) { read(file, base: base, depth: depth + 1) }
   }
 
-  /// Words of a line: separated by white space or one `=`, in double quotes where they contain it; `#` begins a
-  /// comment at the beginning only.
+  /// Words of a line: the keyword, then its arguments after white space or one `=`.
+  ///
+  /// In double quotes white space is part of a word; a line that begins with `#` is a comment.
   private static func words(_ line: Substring) -> [String] {
-    var words: [String] = []
+    let line = line.drop(while: \.isWhitespace)
+    let keyword = line.prefix { !$0.isWhitespace && $0 != "=" }
+    guard !keyword.isEmpty, keyword.first != "#" else { return [] }
+    var rest = line[keyword.endIndex...].drop(while: \.isWhitespace)
+    if rest.first == "=" { rest = rest.dropFirst() }
+    var words = [String(keyword)]
     var word = ""
     var isQuoted = false
-    for character in line.drop(while: \.isWhitespace) {
-      if words.isEmpty, word.isEmpty, character == "#" { return [] }
+    for character in rest {
       if character == "\"" {
         isQuoted.toggle()
-      } else if !isQuoted, character.isWhitespace || character == "=" && words.isEmpty {
+      } else if !isQuoted, character.isWhitespace {
         if !word.isEmpty { words.append(word) }
         word = ""
       } else {

@@ -39,8 +39,8 @@ package struct Marker: Sendable, Hashable {
     case hello(Hello)
     /// A command begins; all output from here is its own: `B;SEQUENCE`.
     case begin(sequence: Int)
-    /// A command ran to its end: `E;SEQUENCE;STATUS;CWD`.
-    case end(sequence: Int, status: Int, directory: [UInt8])
+    /// A command ran to its end: `E;SEQUENCE;STATUS;FLAGS;CWD`, the flags being the shell's `$-`.
+    case end(sequence: Int, status: Int, isTracing: Bool, directory: [UInt8])
     /// The shell reads its next line: `P;SEQUENCE;STATUS`.
     case prompt(sequence: Int, status: Int)
   }
@@ -90,9 +90,11 @@ package struct Marker: Sendable, Hashable {
     case ([UInt8(ascii: "B")], 2):
       guard let sequence = Int(text(1)) else { return nil }
       self.body = .begin(sequence: sequence)
-    case ([UInt8(ascii: "E")], 4...):
+    case ([UInt8(ascii: "E")], 5...):
       guard let sequence = Int(text(1)), let status = Int(text(2)) else { return nil }
-      self.body = .end(sequence: sequence, status: Self.posixStatus(status), directory: rest(from: 3))
+      self.body = .end(
+        sequence: sequence, status: Self.posixStatus(status),
+        isTracing: fields[3].contains(UInt8(ascii: "x")), directory: rest(from: 4))
     case ([UInt8(ascii: "P")], 3):
       guard let sequence = Int(text(1)), let status = Int(text(2)) else { return nil }
       self.body = .prompt(sequence: sequence, status: Self.posixStatus(status))

@@ -14,6 +14,8 @@ package struct SessionMachine: Sendable {
   var parser: MarkerParser
   var levels: [Level] = []
   var phase = Phase.new
+  /// Output next to a frame of ours while the shell traces, until it is known to be complete.
+  var traced: [UInt8] = []
   private var makeNonce: @Sendable () -> Nonce
 
   /// A machine for a shell that has not been started yet.
@@ -38,6 +40,8 @@ package struct SessionMachine: Sendable {
     var directory: [UInt8]
     /// The command of the level outside that started this shell; it goes on running.
     let startedBy: Run?
+    /// Whether `set -x` is on, as far as the shell told: then it also traces what is ours.
+    var isTracing = false
   }
 
   struct Run {
@@ -45,6 +49,8 @@ package struct SessionMachine: Sendable {
     var hasBegun = false
     var end: (status: Int, directory: [UInt8])?
     var step: LadderStep?
+    /// Whether the prompt after the command before is still to come.
+    var expectsOldPrompt = false
     /// What ended with the shell that this command had started; nil while that shell lives.
     var leaving: Leaving?
     /// Whether the command may have changed the terminal's settings.
@@ -70,6 +76,9 @@ package struct SessionMachine: Sendable {
     case idle
     /// A command runs. -> idle, settling, adopting, ended
     case running(Run)
+    /// The command has ended and was told; the shell's repairs and its prompt follow.
+    /// -> running, idle, settling, ended
+    case closing(needsRepair: Bool)
     /// A line feed was sent after an interruption; garbage it ends is given time to be executed.
     /// -> settling, ended
     case flushing(CommandEnd)
@@ -85,7 +94,13 @@ package struct SessionMachine: Sendable {
   // MARK: - Queries
 
   /// Whether a command can be run now.
-  package var isIdle: Bool { if case .idle = phase { true } else { false } }
+  package var isIdle: Bool {
+    switch phase {
+    // The terminal keeps what is typed before the prompt.
+    case .idle, .closing(needsRepair: false): true
+    default: false
+    }
+  }
 
   /// Whether a command runs.
   package var isRunning: Bool { if case .running = phase { true } else { false } }
@@ -130,10 +145,12 @@ package struct SessionMachine: Sendable {
   }
 
   private mutating func run(_ command: [UInt8], at now: Instant) -> [Action] {
-    guard case .idle = phase, let level = levels.last else {
+    guard isIdle, let level = levels.last else {
       preconditionFailure("a command is run only while the session is idle")
     }
-    let run = beginRun(mayHaveChangedTerminal: Self.namesTerminalTool(command))
+    var run = beginRun(mayHaveChangedTerminal: Self.namesTerminalTool(command))
+    if case .closing = phase { run.expectsOldPrompt = true }
+    deadline = nil
     phase = .running(run)
     return [
       .write(
@@ -197,12 +214,13 @@ package struct SessionMachine: Sendable {
       phase = .booting(nonce, since: since, attempts: attempts, printed: printed)
       return []
     case .running(var run):
-      guard run.hasBegun, run.end == nil else { return [.backgroundOutput(bytes)] }
+      guard run.hasBegun else { return fringe(bytes) }
       if !run.mayHaveChangedTerminal, bytes.contains(0x1B), Self.switchesScreen(bytes) {
         run.mayHaveChangedTerminal = true
         phase = .running(run)
       }
       return [.output(bytes)]
+    case .closing: return fringe(bytes)
     case .new, .greeted, .ended, .flushing, .settling, .adopting: return []
     case .idle:
       return bytes.elementsEqual(ShellDriver.endOfInputNotice) ? [] : [.backgroundOutput(bytes)]

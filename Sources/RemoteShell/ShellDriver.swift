@@ -130,9 +130,15 @@ package enum ShellDriver {
     + "\"$__mcp_k\" >/dev/tty; };; "
     + "*) __mcp_o(){ \\command printf \"%s%s;%s;%s\u{07}\" \"$__mcp_a\" \"$__mcp_k\" \"$1\" "
     + "\"$__mcp_k\" >/dev/tty; };; esac; "
-    + "__mcp_b(){ __mcp_o \"B;$__mcp_n\"; return \"$1\"; }; "
+    // The repairs after each command see to it that a command begins with the terminal as its output.
+    + "case $__mcp_s in ksh) __mcp_b(){ \\command print -rn -- \"$__mcp_a$__mcp_k;B;$__mcp_n;$__mcp_k\u{07}\"; "
+    + "return \"$1\"; };; "
+    + "bash|zsh) __mcp_b(){ \\builtin printf \"%s%s;B;%s;%s\u{07}\" \"$__mcp_a\" \"$__mcp_k\" \"$__mcp_n\" "
+    + "\"$__mcp_k\"; return \"$1\"; };; "
+    + "*) __mcp_b(){ \\command printf \"%s%s;B;%s;%s\u{07}\" \"$__mcp_a\" \"$__mcp_k\" \"$__mcp_n\" "
+    + "\"$__mcp_k\"; return \"$1\"; };; esac; "
     + "__mcp_p(){ __mcp_o \"P;$__mcp_n;$?\"; }; "
-    + "__mcp_e(){ __mcp_o \"E;$__mcp_n;$?;$PWD\"; return 0; }; "
+    + "__mcp_e(){ __mcp_o \"E;$__mcp_n;$?;$-;$PWD\"; return 0; }; "
     // After each command: what it may have done to the shell's streams, options and prompt is undone.
     + "__mcp_f(){ [ -t 0 ] || exec 0</dev/tty; [ -t 1 ] || exec 1>/dev/tty; [ -t 2 ] || exec 2>/dev/tty; "
     + "set +n; case $__mcp_s in bash) set +o emacs +o vi; "

@@ -1,6 +1,6 @@
 import ChildProcess
-import JSON
 import Foundation
+import JSON
 import Logging
 import MCP
 import OpenSSH
@@ -64,7 +64,8 @@ public final class SSHSessions: Sendable {
       runtimeDirectory: runtime.path)
     service = SSHService(
       SSHService.Configuration(
-        homeDirectory: configuration.directory, userHome: configuration.environment["HOME"] ?? "", ssh: program,
+        homeDirectory: configuration.directory, userHome: configuration.environment["HOME"] ?? "",
+        ssh: program,
         sshConfiguration: configuration.environment["SSH_MCP_SSH_CONFIG"],
         passphrase: configuration.keyPassphrase.map { Secret($0) }),
       reactor: reactor, spawner: spawner, log: Logger(label: "ssh-mcp-sessions"))
