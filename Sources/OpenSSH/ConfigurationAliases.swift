@@ -24,6 +24,7 @@ package struct ConfigurationAliases: Sendable {
   /// - Parameters:
   ///   - file: The one that stands instead of the user's and the system's; nil for those two.
   ///   - userHome: For `~` and for the user's own file.
+  /// - Returns: Names without patterns, each once.
   package static func list(file: String?, userHome: String) -> [String] {
     var aliases = ConfigurationAliases(userHome: userHome)
     if let file {

@@ -3,6 +3,7 @@
 /// It is told what happened and when, and answers with what to do; it holds no clock, no pipe and no command
 /// text beyond the frame it returns. Legal transitions stand at each case of `Phase`.
 package struct SessionMachine: Sendable {
+  /// A point in time that never goes back.
   package typealias Instant = ContinuousClock.Instant
 
   /// Whether signals can be sent from outside the terminal; decides the ladder.

@@ -69,7 +69,8 @@ struct JSONTests {
     case 2: return .int(.random(in: .min ... .max, using: &generator))
     case 3: return .double(Double.random(in: -1e9...1e9, using: &generator))
     case 4:
-      let scalars = (0..<8).compactMap { _ in Unicode.Scalar(UInt32.random(in: 0...0x2FFF, using: &generator)) }
+      let scalars = (0..<8).compactMap { _ in Unicode.Scalar(UInt32.random(in: 0...0x2FFF, using: &generator))
+      }
       return .string(String(String.UnicodeScalarView(scalars)))
     case 5: return .array((0..<3).map { _ in random(depth: depth - 1, &generator) })
     default:

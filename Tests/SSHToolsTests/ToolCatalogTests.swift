@@ -5,7 +5,8 @@ import Testing
 
 struct ToolCatalogTests {
   static let compatible: Set<String> = [
-    "add-host", "edit-host", "remove-host", "list-hosts", "start-session", "exec", "close-session", "list-sessions",
+    "add-host", "edit-host", "remove-host", "list-hosts", "start-session", "exec", "close-session",
+    "list-sessions",
   ]
 
   func arguments(_ tool: String, _ object: JSONObject) throws -> Arguments {
@@ -39,18 +40,21 @@ struct ToolCatalogTests {
     #expect(tokens(ToolCatalog.declarations) < 3000)
   }
 
-  @Test(arguments: [
-    ("exec", [("session_id", "s"), ("command", "c"), ("cmd", "x")], "Unknown argument 'cmd'"),
-    ("exec", [("session_id", "s")], "Argument 'command' is missing"),
-    ("exec", [("session_id", 7), ("command", "c")], "Argument 'session_id' must be a string, not integer 7"),
-    (
-      "exec", [("session_id", "s"), ("command", "c"), ("wait_seconds", 46)],
-      "Argument 'wait_seconds' must be a number of seconds from 0 to 45"
-    ),
-    ("add-host", [("host_id", "h"), ("host", "h"), ("username", "u"), ("port", 70000)], "from 1 to 65535"),
-    ("list-hosts", [("x", 1)], "This tool takes no arguments"),
-    ("interrupt", [("session_id", "s"), ("signal", "NOPE")], "must be one of INT"),
-  ] as [(String, [(String, JSONValue)], String)])
+  @Test(
+    arguments: [
+      ("exec", [("session_id", "s"), ("command", "c"), ("cmd", "x")], "Unknown argument 'cmd'"),
+      ("exec", [("session_id", "s")], "Argument 'command' is missing"),
+      (
+        "exec", [("session_id", 7), ("command", "c")], "Argument 'session_id' must be a string, not integer 7"
+      ),
+      (
+        "exec", [("session_id", "s"), ("command", "c"), ("wait_seconds", 46)],
+        "Argument 'wait_seconds' must be a number of seconds from 0 to 45"
+      ),
+      ("add-host", [("host_id", "h"), ("host", "h"), ("username", "u"), ("port", 70000)], "from 1 to 65535"),
+      ("list-hosts", [("x", 1)], "This tool takes no arguments"),
+      ("interrupt", [("session_id", "s"), ("signal", "NOPE")], "must be one of INT"),
+    ] as [(String, [(String, JSONValue)], String)])
   func `a wrong argument is named with what it must be`(
     _ tool: String, _ object: [(String, JSONValue)], _ text: String
   ) {

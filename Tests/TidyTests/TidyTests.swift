@@ -22,8 +22,10 @@ struct TidyTests {
   }
 
   @Test func `every package and public declaration says what it is`() {
-    let declaration = /\s*(?:package|public) (?!import|init\((?:string|integer|float|boolean|array|dictionary)Literal)(?:static |final |mutating |internal\(set\) |private\(set\) )*(?:func|var|let|init|struct|class|enum|actor|typealias|subscript|protocol)\b.*/
-    let exempt = /.*(?:func ==|func hash\(|func <|var description|var debugDescription|mutating func next\(|var isEmpty).*/
+    let declaration =
+      /\s*(?:package|public) (?!import|init\((?:string|integer|float|boolean|array|dictionary)Literal)(?:static |final |mutating |internal\(set\) |private\(set\) )*(?:func|var|let|init|struct|class|enum|actor|typealias|subscript|protocol)\b.*/
+    let exempt =
+      /.*(?:func ==|func hash\(|func <|var description|var debugDescription|mutating func next\(|var isEmpty).*/
     for file in Self.files where file.name.hasPrefix("Sources") {
       for (index, line) in file.lines.enumerated()
       where line.wholeMatch(of: declaration) != nil && line.wholeMatch(of: exempt) == nil {
@@ -38,9 +40,11 @@ struct TidyTests {
   /// What must not be written, where it may be, and what to use instead.
   static let banned: [(text: String, allowed: [String], instead: String)] = [
     ("readabilityHandler", [], "Reactor: it loses bytes on Linux"), ("availableData", [], "Descriptor.read"),
-    ("Thread.sleep", [], "an event"), ("usleep(", [], "an event"), ("Task.detached", [], "a task with an owner"),
+    ("Thread.sleep", [], "an event"), ("usleep(", [], "an event"),
+    ("Task.detached", [], "a task with an owner"),
     ("try!", [], "a typed throw"), ("fatalError(", [], "precondition or an error"),
-    ("@unchecked Sendable", [], "Mutex"), ("nonisolated(unsafe)", [], "Mutex"), ("JSONDecoder", [], "JSONParser"),
+    ("@unchecked Sendable", [], "Mutex"), ("nonisolated(unsafe)", [], "Mutex"),
+    ("JSONDecoder", [], "JSONParser"),
     ("JSONSerialization", [], "JSONParser"), ("TODO", [], "an issue"), ("FIXME", [], "an issue"),
     ("waitUntilExit", ["Sources/ChildProcess/"], "ChildProcess"),
     ("ProcessInfo.processInfo", ["Sources/ssh-mcp-sessions/"], "a value given at start"),
@@ -70,7 +74,9 @@ struct TidyTests {
       let parts = file.name.split(separator: "/")
       guard parts[0] == "Sources", let allowed = arrows[String(parts[1])] else { continue }
       for line in file.lines {
-        guard let match = line.firstMatch(of: /^\s*(?:package |public |internal )?import (\w+)/) else { continue }
+        guard let match = line.firstMatch(of: /^\s*(?:package |public |internal )?import (\w+)/) else {
+          continue
+        }
         let module = String(match.1)
         #expect(!ours.contains(module) || allowed.contains(module), "\(file.name) imports \(module)")
       }
@@ -78,8 +84,11 @@ struct TidyTests {
   }
 
   @Test func `the top level holds what was agreed`() throws {
-    let agreed: Set<String> = ["Package.swift", "Sources", "Tests", "scripts", "README.md", "LICENSE", "Package.resolved"]
-    for name in try FileManager.default.contentsOfDirectory(atPath: Self.root.path) where !name.hasPrefix(".") {
+    let agreed: Set<String> = [
+      "Package.swift", "Sources", "Tests", "scripts", "README.md", "LICENSE", "Package.resolved",
+    ]
+    for name in try FileManager.default.contentsOfDirectory(atPath: Self.root.path) where !name.hasPrefix(".")
+    {
       #expect(agreed.contains(name), "\(name)")
     }
   }
