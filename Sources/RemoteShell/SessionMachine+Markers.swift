@@ -7,7 +7,7 @@ extension SessionMachine {
       levels = [Level(nonce: nonce, hello: hello, directory: hello.directory, startedBy: nil)]
       return greet(hello, at: now)
     case (.adopting(let nonce, let outer, _), .hello(let hello)) where marker.nonce == nonce:
-      guard hello.hasPrompt else { return enter(nonce, hello, outer) }
+      guard hello.prompt != .never else { return enter(nonce, hello, outer) }
       phase = .adopting(nonce, outer: outer, hello)
       return []
     case (.adopting(let nonce, let outer, let hello?), .prompt) where marker.nonce == nonce:
@@ -27,7 +27,7 @@ extension SessionMachine {
   }
 
   mutating func greet(_ hello: Marker.Hello, at now: Instant) -> [Action] {
-    guard hello.hasPrompt else { return becomeReady() }
+    guard hello.prompt != .never else { return becomeReady() }
     phase = .greeted
     deadline = now.advanced(by: limits.response)
     return []
@@ -83,7 +83,7 @@ extension SessionMachine {
     case (.settling(var run, let end), .end(let sequence, _, _, _)) where sequence == run.sequence:
       run.end = (0, [])
       phase = .settling(run, end)
-      guard levels.last?.hello.hasPrompt == true else { return settled(end) }
+      guard levels.last?.hello.prompt == .always else { return settled(end) }
     case (.settling(let run, let end), .prompt(let sequence, _))
     where sequence == run.sequence && run.end != nil:
       return settled(end)
@@ -114,7 +114,7 @@ extension SessionMachine {
       status: end.status, manner: run.leaving == nil ? manner : .leftShell, directory: end.directory)
     // Whoever waits is told at once; the shell's prompt only gates the next command.
     let told = run.leaving == .wasIdle ? Action.left(status: end.status) : .finished(command)
-    guard !isPromptShown, levels.last?.hello.hasPrompt == true else {
+    guard !isPromptShown, levels.last?.hello.prompt == .always else {
       return [told] + closed(needsRepair: needsRepair, at: now)
     }
     phase = .closing(needsRepair: needsRepair)

@@ -223,8 +223,7 @@ package struct SessionMachine: Sendable {
       return [.output(bytes)]
     case .closing: return fringe(bytes)
     case .new, .greeted, .ended, .flushing, .settling, .adopting: return []
-    case .idle:
-      return bytes.elementsEqual(ShellDriver.endOfInputNotice) ? [] : [.backgroundOutput(bytes)]
+    case .idle: return bytes.elementsEqual(ShellDriver.endOfInputNotice) ? [] : fringe(bytes)
     }
   }
 

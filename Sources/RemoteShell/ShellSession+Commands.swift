@@ -167,8 +167,10 @@ extension ShellSession {
       guard state.current == number, let command = state.commands[number] else { return effects }
       state.inspectionPause = min(
         (state.inspectionPause ?? limits.quiet) * 2, limits.longestInspectionPause)
-      if command.output.total == bytes, case .readsTerminal(let program)? = foreground {
-        if program.isShell, !command.isNotAShell, command.stopReason == nil {
+      if command.output.total == bytes, command.stopReason == nil,
+        case .readsTerminal(let program)? = foreground
+      {
+        if program.isShell, !command.isNotAShell {
           feed(.enterNestedShell, &state, &effects)
         } else {
           state.commands[number]?.waitsForInput = program

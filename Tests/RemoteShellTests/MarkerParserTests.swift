@@ -51,7 +51,7 @@ struct MarkerParserTests {
       .marker(
         .hello(
           .init(
-            dialect: .bash, processIdentifier: 4711, hasPrompt: true, terminal: "/dev/pts/3", user: "root",
+            dialect: .bash, processIdentifier: 4711, prompt: .always, terminal: "/dev/pts/3", user: "root",
             directory: Array("/root;odd dir".utf8)))),
       .marker(.prompt(sequence: 0, status: 0)), .marker(.begin(sequence: 1)),
       .output(Array("hé\u{1B}]7717;not a marker\u{07}\u{1B}".utf8)),

@@ -103,6 +103,18 @@ struct SessionMachineTests {
     #expect(receive("B;2", "1\n", "E;2;0;hB;/root") == [output("1\n"), finished(0)])
   }
 
+  @Test mutating func `a shell that prompts only after an abort is not waited for`() {
+    boot(prompt: "a")
+    _ = receive("P;0;0")
+    _ = run("true")
+    #expect(receive("B;1", "E;1;0;hB;/root") == [finished(0)])
+    #expect(machine.isIdle && machine.deadline == nil)
+    _ = run("x")
+    _ = receive("B;2")
+    #expect(receive("P;2;130").first == finished(130, .aborted))
+    #expect(receive("B;3", "E;3;0;hB;/root") == [] && machine.isIdle, "the repair needs no prompt either")
+  }
+
   @Test mutating func `a prompt without an end is a command that the shell gave up`() {
     boot()
     _ = run("echo a ) b")
