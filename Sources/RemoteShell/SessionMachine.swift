@@ -230,12 +230,28 @@ package struct SessionMachine: Sendable {
   // MARK: - Signs that the terminal's settings may have changed
 
   private static func namesTerminalTool(_ command: [UInt8]) -> Bool {
-    let text = String(decoding: command, as: UTF8.self)
-    return ["stty", "reset", "tput", "tset"].contains { text.contains($0) }
+    terminalTools.contains { occurs($0, in: command[...]) }
   }
+
+  private static let terminalTools = ["stty", "reset", "tput", "tset"].map { Array($0.utf8) }
 
   /// `ESC [ ? 1049 h`, `ESC [ ? 47 h` and their ends: what full-screen programs send (xterm's private modes).
   private static func switchesScreen(_ bytes: ArraySlice<UInt8>) -> Bool {
-    String(decoding: bytes, as: UTF8.self).contains("\u{1B}[?")
+    occurs([0x1B, UInt8(ascii: "["), UInt8(ascii: "?")], in: bytes)
+  }
+
+  /// Whether the word stands somewhere in the bytes.
+  ///
+  /// On bytes: a search in strings costs more than all else that a short command needs (measured).
+  private static func occurs(_ word: [UInt8], in bytes: ArraySlice<UInt8>) -> Bool {
+    word.withUnsafeBufferPointer { word in
+      bytes.withUnsafeBufferPointer { bytes in
+        guard let first = word.first, bytes.count >= word.count else { return false }
+        for start in 0...(bytes.count - word.count) where bytes[start] == first {
+          if (1..<word.count).allSatisfy({ bytes[start + $0] == word[$0] }) { return true }
+        }
+        return false
+      }
+    }
   }
 }
