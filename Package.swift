@@ -57,7 +57,9 @@ let package = Package(
       name: "RemoteShellTests", dependencies: ["ChildProcess", "RemoteShell", "TestSupport"],
       swiftSettings: house),
 
-    .target(name: "SSHMCPSessions", dependencies: ["SSHTools"], swiftSettings: house),
+    .target(
+      name: "SSHMCPSessions", dependencies: ["ChildProcess", "JSON", "MCP", "OpenSSH", "SSHTools", logging],
+      swiftSettings: house),
 
     .target(
       name: "SSHTools",

@@ -101,12 +101,19 @@ package struct StoredHost: Sendable, Hashable, CustomStringConvertible {
 
 /// What `edit-host` changes; nil leaves a field alone, the empty string clears one that can be empty.
 package struct HostEdit: Sendable, Hashable {
+  /// The new destination.
   package var host: String?
+  /// The new port.
   package var port: Int?
+  /// The new remote user.
   package var username: String?
+  /// The new password.
   package var password: String?
+  /// The new key file.
   package var keyPath: String?
+  /// The new command that prints the password.
   package var passwordCommand: String?
+  /// Whether the agent is forwarded from now on.
   package var forwardAgent: Bool?
 
   /// An edit that changes nothing yet.

@@ -99,6 +99,7 @@ package struct JSONObject: Sendable, Hashable {
   /// Names with their values, in the order of the text.
   package private(set) var members: [(name: String, value: JSONValue)]
 
+  /// No members.
   package init() {
     members = []
   }

@@ -81,8 +81,8 @@ package struct ForegroundInspection: Sendable, Hashable {
       return !hasChildren && (Self.isShell(process.name) || hasPrompt)
     }
     guard Self.pollingCalls.contains(call), !hasChildren else { return false }
-    // `read -t` of a shell polls the terminal in its own process.
-    if process.pid == shell.pid { return true }
+    // busybox reads a line by polling in its own process; ksh93 sleeps like that.
+    if process.pid == shell.pid { return !process.name.contains("ksh") }
     guard isRaw == true else { return false }
     return Self.relays.contains(process.name) ? hasPrompt : true
   }

@@ -35,12 +35,12 @@ package struct Marker: Sendable, Hashable {
 
   /// One body a kind.
   package enum Body: Sendable, Hashable {
-    /// The driver is installed: `H;DIALECT;PID;p|n;TTY;USER;CWD`.
+    /// The driver is installed: `H;DIALECT;PID;p|a|n;TTY;USER;CWD`.
     case hello(Hello)
     /// A command begins; all output from here is its own: `B;SEQUENCE`.
     case begin(sequence: Int)
-    /// A command ran to its end: `E;SEQUENCE;STATUS;CWD`.
-    case end(sequence: Int, status: Int, directory: [UInt8])
+    /// A command ran to its end: `E;SEQUENCE;STATUS;FLAGS;CWD`, the flags being the shell's `$-`.
+    case end(sequence: Int, status: Int, isTracing: Bool, directory: [UInt8])
     /// The shell reads its next line: `P;SEQUENCE;STATUS`.
     case prompt(sequence: Int, status: Int)
   }
@@ -51,8 +51,8 @@ package struct Marker: Sendable, Hashable {
     package let dialect: Dialect
     /// Its process id on the remote side.
     package let processIdentifier: Int
-    /// Whether it can show prompt markers; not where the administrator made the variables read-only.
-    package let hasPrompt: Bool
+    /// When it shows prompt markers.
+    package let prompt: Prompt
     /// The path of its terminal: "/dev/pts/3".
     package let terminal: String
     /// The name of its user, as `id -un` tells it.
@@ -62,16 +62,26 @@ package struct Marker: Sendable, Hashable {
 
     /// What a shell told.
     package init(
-      dialect: Dialect, processIdentifier: Int, hasPrompt: Bool, terminal: String, user: String,
+      dialect: Dialect, processIdentifier: Int, prompt: Prompt, terminal: String, user: String,
       directory: [UInt8]
     ) {
       self.dialect = dialect
       self.processIdentifier = processIdentifier
-      self.hasPrompt = hasPrompt
+      self.prompt = prompt
       self.terminal = terminal
       self.user = user
       self.directory = directory
     }
+  }
+
+  /// When a shell shows a prompt marker.
+  package enum Prompt: String, Sendable, Hashable {
+    /// Before every line that it reads.
+    case always = "p"
+    /// At the beginning, and where a command was given up: a prompt after an end marker would only cost time.
+    case afterAbort = "a"
+    /// Never: the administrator made the variables read-only.
+    case never = "n"
   }
 
   /// Reads the bytes between the two nonces; nil if they are no body that we know.
@@ -85,14 +95,17 @@ package struct Marker: Sendable, Hashable {
       guard let pid = Int(text(2)) else { return nil }
       self.body = .hello(
         Hello(
-          dialect: Dialect(rawValue: text(1)) ?? .posix, processIdentifier: pid, hasPrompt: text(3) == "p",
+          dialect: Dialect(rawValue: text(1)) ?? .posix, processIdentifier: pid,
+          prompt: Prompt(rawValue: text(3)) ?? .never,
           terminal: text(4), user: text(5), directory: rest(from: 6)))
     case ([UInt8(ascii: "B")], 2):
       guard let sequence = Int(text(1)) else { return nil }
       self.body = .begin(sequence: sequence)
-    case ([UInt8(ascii: "E")], 4...):
+    case ([UInt8(ascii: "E")], 5...):
       guard let sequence = Int(text(1)), let status = Int(text(2)) else { return nil }
-      self.body = .end(sequence: sequence, status: Self.posixStatus(status), directory: rest(from: 3))
+      self.body = .end(
+        sequence: sequence, status: Self.posixStatus(status),
+        isTracing: fields[3].contains(UInt8(ascii: "x")), directory: rest(from: 4))
     case ([UInt8(ascii: "P")], 3):
       guard let sequence = Int(text(1)), let status = Int(text(2)) else { return nil }
       self.body = .prompt(sequence: sequence, status: Self.posixStatus(status))

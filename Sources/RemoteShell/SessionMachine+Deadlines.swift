@@ -15,8 +15,10 @@ extension SessionMachine {
         if case .running = phase { phase = .running(run) }
         return actions
       }
-      if run.end != nil { return finish(run, at: now) }
       return lose(.unresponsive)
+    case .closing:
+      // The prompt was taken away by the command: a frame of our own proves that the shell reads.
+      return flushFringe() + settle(finishing: nil, at: now)
     case .flushing(let end): return settle(finishing: end, at: now)
     case .settling: return lose(.notResynchronized)
     case .adopting(_, let outer, _):

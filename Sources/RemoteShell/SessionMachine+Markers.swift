@@ -7,7 +7,7 @@ extension SessionMachine {
       levels = [Level(nonce: nonce, hello: hello, directory: hello.directory, startedBy: nil)]
       return greet(hello, at: now)
     case (.adopting(let nonce, let outer, _), .hello(let hello)) where marker.nonce == nonce:
-      guard hello.hasPrompt else { return enter(nonce, hello, outer) }
+      guard hello.prompt != .never else { return enter(nonce, hello, outer) }
       phase = .adopting(nonce, outer: outer, hello)
       return []
     case (.adopting(let nonce, let outer, let hello?), .prompt) where marker.nonce == nonce:
@@ -27,7 +27,7 @@ extension SessionMachine {
   }
 
   mutating func greet(_ hello: Marker.Hello, at now: Instant) -> [Action] {
-    guard hello.hasPrompt else { return becomeReady() }
+    guard hello.prompt != .never else { return becomeReady() }
     phase = .greeted
     deadline = now.advanced(by: limits.response)
     return []
@@ -63,25 +63,27 @@ extension SessionMachine {
       run.hasBegun = true
       phase = .running(run)
       if run.step == nil { deadline = nil }
-    case (.running(var run), .end(let sequence, let status, let directory)) where sequence == run.sequence:
+      return flushFringe()
+    case (.running(var run), .end(let sequence, let status, let isTracing, let directory))
+    where sequence == run.sequence:
       run.end = (status, directory)
-      phase = .running(run)
-      guard levels.last?.hello.hasPrompt == true else { return finish(run, at: now) }
-      deadline = now.advanced(by: limits.response)
-    case (.running(var run), .prompt(let sequence, let status)) where sequence == run.sequence:
-      if run.end == nil {
-        let directory = levels.last?.directory ?? []
-        run.end = (status, directory)
-        return finish(run, manner: .aborted, at: now)
-      }
+      levels[levels.count - 1].isTracing = isTracing
       return finish(run, at: now)
+    case (.running(var run), .prompt(let sequence, let status)) where sequence == run.sequence:
+      run.end = (status, levels.last?.directory ?? [])
+      return finish(run, manner: .aborted, isPromptShown: true, at: now)
+    case (.closing(let needsRepair), .prompt(let sequence, _)) where sequence == levels.last?.sequence:
+      return flushFringe() + closed(needsRepair: needsRepair, at: now)
+    case (.running(var run), .prompt) where !run.hasBegun && run.expectsOldPrompt:
+      run.expectsOldPrompt = false
+      phase = .running(run)
     case (.running(let run), .prompt) where !run.hasBegun && run.step == nil:
       // The shell read the frame and showed the old prompt again: it may not execute anything any more.
       deadline = deadline ?? now.advanced(by: limits.response)
-    case (.settling(var run, let end), .end(let sequence, _, _)) where sequence == run.sequence:
+    case (.settling(var run, let end), .end(let sequence, _, _, _)) where sequence == run.sequence:
       run.end = (0, [])
       phase = .settling(run, end)
-      guard levels.last?.hello.hasPrompt == true else { return settled(end) }
+      guard levels.last?.hello.prompt == .always else { return settled(end) }
     case (.settling(let run, let end), .prompt(let sequence, _))
     where sequence == run.sequence && run.end != nil:
       return settled(end)
@@ -93,7 +95,7 @@ extension SessionMachine {
   // MARK: - The end of a command
 
   mutating func finish(
-    _ run: Run, manner: CommandEnd.Manner = .completed, at now: Instant
+    _ run: Run, manner: CommandEnd.Manner = .completed, isPromptShown: Bool = false, at now: Instant
   ) -> [Action] {
     guard let end = run.end else { preconditionFailure("a command without an end is not finished") }
     levels[levels.count - 1].status = end.status
@@ -107,16 +109,42 @@ extension SessionMachine {
       let killsStopped = step == .suspendCharacter
       return [.write(Array(killsStopped ? "\nkill -s KILL %% 2>/dev/null\n".utf8 : "\n".utf8))]
     }
-    if run.leaving == .wasIdle {
-      return [.left(status: end.status)] + settle(finishing: nil, at: now)
-    }
+    let needsRepair = run.leaving != nil || run.mayHaveChangedTerminal || end.status >= 128
     let command = CommandEnd(
       status: end.status, manner: run.leaving == nil ? manner : .leftShell, directory: end.directory)
-    guard run.leaving != nil || run.mayHaveChangedTerminal || end.status >= 128 else {
-      phase = .idle
-      return [.finished(command)]
+    // Whoever waits is told at once; the shell's prompt only gates the next command.
+    let told = run.leaving == .wasIdle ? Action.left(status: end.status) : .finished(command)
+    guard !isPromptShown, levels.last?.hello.prompt == .always else {
+      return [told] + closed(needsRepair: needsRepair, at: now)
     }
-    return [.finished(command)] + settle(finishing: nil, at: now)
+    phase = .closing(needsRepair: needsRepair)
+    deadline = now.advanced(by: limits.response)
+    return [told]
+  }
+
+  /// The shell reads its next line.
+  mutating func closed(needsRepair: Bool, at now: Instant) -> [Action] {
+    if needsRepair { return settle(finishing: nil, at: now) }
+    phase = .idle
+    deadline = nil
+    return []
+  }
+
+  /// Output before a command has begun, or after it has ended: other programs', but for traces of our frame.
+  mutating func fringe(_ bytes: ArraySlice<UInt8>) -> [Action] {
+    guard levels.last?.isTracing == true else { return [.backgroundOutput(bytes)] }
+    traced += bytes
+    if traced.count > limits.noiseBytes { return flushFringe() }
+    return []
+  }
+
+  /// Gives out what was not a trace: a traced line begins with the first character of PS4, `+` unless changed.
+  mutating func flushFringe() -> [Action] {
+    guard !traced.isEmpty else { return [] }
+    defer { traced = [] }
+    let lines = traced.split(separator: 0x0A, omittingEmptySubsequences: true)
+      .filter { $0.first != UInt8(ascii: "+") }
+    return lines.isEmpty ? [] : [.backgroundOutput(Array(lines.joined(separator: [0x0A]) + [0x0A])[...])]
   }
 
   /// Repairs the terminal by a frame of our own; what it answers is nobody's output.

@@ -50,6 +50,13 @@ extension SessionMachine {
     /// The shell's directory afterwards.
     package let directory: [UInt8]
 
+    /// An end.
+    package init(status: Int, manner: Manner, directory: [UInt8]) {
+      self.status = status
+      self.manner = manner
+      self.directory = directory
+    }
+
     /// The ways to the end of a command.
     package enum Manner: Sendable, Hashable {
       /// It ran to its end.

@@ -3,6 +3,7 @@
 /// It is told what happened and when, and answers with what to do; it holds no clock, no pipe and no command
 /// text beyond the frame it returns. Legal transitions stand at each case of `Phase`.
 package struct SessionMachine: Sendable {
+  /// A point in time that never goes back.
   package typealias Instant = ContinuousClock.Instant
 
   /// Whether signals can be sent from outside the terminal; decides the ladder.
@@ -14,6 +15,8 @@ package struct SessionMachine: Sendable {
   var parser: MarkerParser
   var levels: [Level] = []
   var phase = Phase.new
+  /// Output next to a frame of ours while the shell traces, until it is known to be complete.
+  var traced: [UInt8] = []
   private var makeNonce: @Sendable () -> Nonce
 
   /// A machine for a shell that has not been started yet.
@@ -38,6 +41,8 @@ package struct SessionMachine: Sendable {
     var directory: [UInt8]
     /// The command of the level outside that started this shell; it goes on running.
     let startedBy: Run?
+    /// Whether `set -x` is on, as far as the shell told: then it also traces what is ours.
+    var isTracing = false
   }
 
   struct Run {
@@ -45,6 +50,8 @@ package struct SessionMachine: Sendable {
     var hasBegun = false
     var end: (status: Int, directory: [UInt8])?
     var step: LadderStep?
+    /// Whether the prompt after the command before is still to come.
+    var expectsOldPrompt = false
     /// What ended with the shell that this command had started; nil while that shell lives.
     var leaving: Leaving?
     /// Whether the command may have changed the terminal's settings.
@@ -70,6 +77,9 @@ package struct SessionMachine: Sendable {
     case idle
     /// A command runs. -> idle, settling, adopting, ended
     case running(Run)
+    /// The command has ended and was told; the shell's repairs and its prompt follow.
+    /// -> running, idle, settling, ended
+    case closing(needsRepair: Bool)
     /// A line feed was sent after an interruption; garbage it ends is given time to be executed.
     /// -> settling, ended
     case flushing(CommandEnd)
@@ -85,10 +95,19 @@ package struct SessionMachine: Sendable {
   // MARK: - Queries
 
   /// Whether a command can be run now.
-  package var isIdle: Bool { if case .idle = phase { true } else { false } }
+  package var isIdle: Bool {
+    switch phase {
+    // The terminal keeps what is typed before the prompt.
+    case .idle, .closing(needsRepair: false): true
+    default: false
+    }
+  }
 
   /// Whether a command runs.
   package var isRunning: Bool { if case .running = phase { true } else { false } }
+
+  /// Whether the command that runs has begun; before, the shell itself reads the terminal to get it.
+  package var hasBegun: Bool { if case .running(let run) = phase { run.hasBegun } else { false } }
 
   /// The innermost shell; nil before the first is ready.
   package var shell: Marker.Hello? { levels.last?.hello }
@@ -127,10 +146,12 @@ package struct SessionMachine: Sendable {
   }
 
   private mutating func run(_ command: [UInt8], at now: Instant) -> [Action] {
-    guard case .idle = phase, let level = levels.last else {
+    guard isIdle, let level = levels.last else {
       preconditionFailure("a command is run only while the session is idle")
     }
-    let run = beginRun(mayHaveChangedTerminal: Self.namesTerminalTool(command))
+    var run = beginRun(mayHaveChangedTerminal: Self.namesTerminalTool(command))
+    if case .closing = phase { run.expectsOldPrompt = true }
+    deadline = nil
     phase = .running(run)
     return [
       .write(
@@ -194,27 +215,43 @@ package struct SessionMachine: Sendable {
       phase = .booting(nonce, since: since, attempts: attempts, printed: printed)
       return []
     case .running(var run):
-      guard run.hasBegun, run.end == nil else { return [.backgroundOutput(bytes)] }
+      guard run.hasBegun else { return fringe(bytes) }
       if !run.mayHaveChangedTerminal, bytes.contains(0x1B), Self.switchesScreen(bytes) {
         run.mayHaveChangedTerminal = true
         phase = .running(run)
       }
       return [.output(bytes)]
+    case .closing: return fringe(bytes)
     case .new, .greeted, .ended, .flushing, .settling, .adopting: return []
-    case .idle:
-      return bytes.elementsEqual(ShellDriver.endOfInputNotice) ? [] : [.backgroundOutput(bytes)]
+    case .idle: return bytes.elementsEqual(ShellDriver.endOfInputNotice) ? [] : fringe(bytes)
     }
   }
 
   // MARK: - Signs that the terminal's settings may have changed
 
   private static func namesTerminalTool(_ command: [UInt8]) -> Bool {
-    let text = String(decoding: command, as: UTF8.self)
-    return ["stty", "reset", "tput", "tset"].contains { text.contains($0) }
+    terminalTools.contains { occurs($0, in: command[...]) }
   }
+
+  private static let terminalTools = ["stty", "reset", "tput", "tset"].map { Array($0.utf8) }
 
   /// `ESC [ ? 1049 h`, `ESC [ ? 47 h` and their ends: what full-screen programs send (xterm's private modes).
   private static func switchesScreen(_ bytes: ArraySlice<UInt8>) -> Bool {
-    String(decoding: bytes, as: UTF8.self).contains("\u{1B}[?")
+    occurs([0x1B, UInt8(ascii: "["), UInt8(ascii: "?")], in: bytes)
+  }
+
+  /// Whether the word stands somewhere in the bytes.
+  ///
+  /// On bytes: a search in strings costs more than all else that a short command needs (measured).
+  private static func occurs(_ word: [UInt8], in bytes: ArraySlice<UInt8>) -> Bool {
+    word.withUnsafeBufferPointer { word in
+      bytes.withUnsafeBufferPointer { bytes in
+        guard let first = word.first, bytes.count >= word.count else { return false }
+        for start in 0...(bytes.count - word.count) where bytes[start] == first {
+          if (1..<word.count).allSatisfy({ bytes[start + $0] == word[$0] }) { return true }
+        }
+        return false
+      }
+    }
   }
 }

@@ -145,7 +145,7 @@ extension ShellSession {
       guard let number = state.current, let command = state.commands[number], !state.waiters.isEmpty,
         state.machine.isRunning, command.waitsForInput == nil, let hello = state.machine.shell
       else { return nil }
-      guard state.quietSince.duration(to: .now) >= limits.quiet else {
+      guard state.machine.hasBegun, state.quietSince.duration(to: .now) >= limits.quiet else {
         state.inspectionPause = nil
         scheduleInspection(&state)
         return nil
@@ -167,8 +167,10 @@ extension ShellSession {
       guard state.current == number, let command = state.commands[number] else { return effects }
       state.inspectionPause = min(
         (state.inspectionPause ?? limits.quiet) * 2, limits.longestInspectionPause)
-      if command.output.total == bytes, case .readsTerminal(let program)? = foreground {
-        if program.isShell, !command.isNotAShell, command.stopReason == nil {
+      if command.output.total == bytes, command.stopReason == nil,
+        case .readsTerminal(let program)? = foreground
+      {
+        if program.isShell, !command.isNotAShell {
           feed(.enterNestedShell, &state, &effects)
         } else {
           state.commands[number]?.waitsForInput = program

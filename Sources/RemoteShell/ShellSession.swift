@@ -6,6 +6,7 @@ import Synchronization
 /// The reactor thread feeds it; callers take their place in line synchronously and then wait. Nothing here
 /// blocks: the only suspension points are those of the waiters.
 package final class ShellSession: Sendable {
+  /// A point in time that never goes back.
   package typealias Instant = ContinuousClock.Instant
 
   /// The bounds of one session.

@@ -41,8 +41,8 @@ struct MarkerParserTests {
     Array("login noise\r\n\u{1B}[0m".utf8)
       + wire("H;bash;4711;p;/dev/pts/3;root;/root;odd dir", nonce) + wire("P;0;0", nonce)
       + wire("B;1", nonce) + Array("hé\u{1B}]7717;not a marker\u{07}\u{1B}".utf8)
-      + wire("E;1;42;/tmp/a;b\u{07}c", nonce) + wire("P;1;42", nonce)
-      + Array("late".utf8) + wire("B;1", inner) + [0xFF, 0x1B, 0x1B] + wire("E;1;300;/", inner)
+      + wire("E;1;42;hBx;/tmp/a;b\u{07}c", nonce) + wire("P;1;42", nonce)
+      + Array("late".utf8) + wire("B;1", inner) + [0xFF, 0x1B, 0x1B] + wire("E;1;300;h;/", inner)
   }
 
   var pieces: [Piece] {
@@ -51,14 +51,14 @@ struct MarkerParserTests {
       .marker(
         .hello(
           .init(
-            dialect: .bash, processIdentifier: 4711, hasPrompt: true, terminal: "/dev/pts/3", user: "root",
+            dialect: .bash, processIdentifier: 4711, prompt: .always, terminal: "/dev/pts/3", user: "root",
             directory: Array("/root;odd dir".utf8)))),
       .marker(.prompt(sequence: 0, status: 0)), .marker(.begin(sequence: 1)),
       .output(Array("hé\u{1B}]7717;not a marker\u{07}\u{1B}".utf8)),
-      .marker(.end(sequence: 1, status: 42, directory: Array("/tmp/a;b\u{07}c".utf8))),
+      .marker(.end(sequence: 1, status: 42, isTracing: true, directory: Array("/tmp/a;b\u{07}c".utf8))),
       .marker(.prompt(sequence: 1, status: 42)), .output(Array("late".utf8)),
       .marker(.begin(sequence: 1)), .output([0xFF, 0x1B, 0x1B]),
-      .marker(.end(sequence: 1, status: 172, directory: Array("/".utf8))),
+      .marker(.end(sequence: 1, status: 172, isTracing: false, directory: Array("/".utf8))),
     ]
   }
 
@@ -81,17 +81,17 @@ struct MarkerParserTests {
   }
 
   @Test func `a marker with a foreign nonce is output, byte for byte`() {
-    let forged = wire("E;1;0;/", inner)
+    let forged = wire("E;1;0;h;/", inner)
     #expect(parse([forged[...]], nonces: [nonce]) == [.output(forged)])
   }
 
   @Test func `a marker that ends with another nonce than it began with is output`() {
-    let forged = Array("\u{1B}]7717;\(nonce.text);E;1;0;/;\(inner.text)\u{07}".utf8)
+    let forged = Array("\u{1B}]7717;\(nonce.text);E;1;0;h;/;\(inner.text)\u{07}".utf8)
     #expect(parse([forged[...]], nonces: [nonce, inner]) == [.output(forged)])
   }
 
   @Test func `a broken-off marker does not swallow the next`() {
-    let broken = Array(wire("E;1;0;/", nonce).dropLast(5))
+    let broken = Array(wire("E;1;0;h;/", nonce).dropLast(5))
     let next = wire("P;1;0", nonce)
     #expect(
       parse([(broken + next)[...]], nonces: [nonce])

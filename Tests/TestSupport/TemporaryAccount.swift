@@ -48,7 +48,7 @@ package struct TemporaryAccount: Sendable {
       _ = try await TestProcess.run(pkill, ["-KILL", "-u", account.name])
     }
     try await eventually("the end of \(account.name)'s processes") {
-      !ProcessTree.now().entries.contains { Self.owns(account.name, $0.identifier) }
+      !ProcessTree.now().entries.contains { $0.state != "Z" && Self.owns(account.name, $0.identifier) }
     }
     try await Fixture.run("userdel", ["--force", "--remove", account.name])
     return try result.get()

@@ -5,6 +5,8 @@ import RemoteShell
 extension ToolDeclaration {
   /// Bytes of a command at most.
   package static let commandLimitBytes = 256 << 10
+  /// Characters of output that one call can show at most.
+  package static let outputLimitCharacters = 10_000_000
 
   static let waitParameter = Parameter(
     name: "wait_seconds", kind: .seconds(0...45, fallback: 45), description: "Longest wait of this call")
