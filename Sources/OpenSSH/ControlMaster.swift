@@ -2,6 +2,12 @@ import ChildProcess
 import Foundation
 import Synchronization
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// One connection to one destination: a child `ssh -M -N` of ours that sessions ride on.
 ///
 /// Its life: made, logging in, ready, ended. Whoever waits for it is told of the end of the login, good or bad.
@@ -145,7 +151,8 @@ package final class ControlMaster: Sendable {
     case .errorOutput(let bytes):
       let effective = state.withLock { state -> EffectiveConfiguration? in
         state.diagnostics.consume(bytes)
-        return state.diagnostics.isReady ? state.effective : nil
+        // A server's banner can imitate the line, but not make the socket, which comes before it.
+        return state.diagnostics.isReady && access(controlPath, F_OK) == 0 ? state.effective : nil
       }
       if let effective { settle(.success(effective)) }
     case .exited(let termination): ended(termination)
@@ -163,6 +170,7 @@ package final class ControlMaster: Sendable {
       }
       return SSHFailure.classify(
         state.diagnostics, refusal: state.refusal, triedKeyFile: state.policy?.triedKeyFile,
+        triedPassword: state.policy?.triedPassword,
         termination: termination, destination: destination.name,
         jumpHosts: state.effective?.proxyJump)
     }

@@ -25,12 +25,17 @@ package struct SSHArguments: Sendable, Hashable {
       // The user's forwards may be in use by a connection of theirs (ssh would end), and commands are ours.
       "ClearAllForwardings=yes", "RemoteCommand=none", "PermitLocalCommand=no", "ForkAfterAuthentication=no",
       // A wrong secret costs one attempt, not three.
-      "NumberOfPasswordPrompts=1", "ConnectTimeout=\(connectSeconds)",
+      // Questions go to askpass and are never left unasked; a fingerprint is compared in the one form we show.
+      "BatchMode=no", "FingerprintHash=sha256", "NumberOfPasswordPrompts=1",
+      "ConnectTimeout=\(connectSeconds)",
       // Diagnosis: methods, identities, host keys and the moment when the socket is there.
       "LogLevel=DEBUG1",
     ]
     // Since 9.5 a client delays keystrokes to hide their rhythm: 19 ms a command (measured), and no one types.
-    options += ["IgnoreUnknown=ObscureKeystrokeTiming", "ObscureKeystrokeTiming=no"]
+    // Named only to a client that knows it: IgnoreUnknown on our command line would replace the user's own.
+    if effective["obscurekeystroketiming"] != nil { options.append("ObscureKeystrokeTiming=no") }
+    // A question that is no part of the login, and nobody is there to answer it.
+    if effective["addkeystoagent"]?.hasPrefix("ask") == true { options.append("AddKeysToAgent=no") }
     if effective.serverAliveInterval == 0 { options += ["ServerAliveInterval=15", "ServerAliveCountMax=3"] }
     // A changed key is always refused: `no` would go on with it.
     if effective.acceptsChangedHostKeys { options.append("StrictHostKeyChecking=accept-new") }

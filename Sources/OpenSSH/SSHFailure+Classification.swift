@@ -7,18 +7,21 @@ extension SSHFailure {
   ///   - diagnostics: What ssh said.
   ///   - refusal: Why a question was not answered, if that ended the login.
   ///   - triedKeyFile: The key for which a passphrase was given, if one was.
+  ///   - triedPassword: Whose password was given, if one was.
   ///   - termination: How ssh ended.
   ///   - destination: As the user named it.
   ///   - jumpHosts: The hosts on the way, if there are any.
   /// - Returns: The first class that the evidence supports; what a person would look at first.
   package static func classify(
     _ diagnostics: SSHDiagnostics, refusal: AskpassPolicy.Refusal?, triedKeyFile: String? = nil,
+    triedPassword: AskpassPolicy.Account? = nil,
     termination: Termination, destination: String, jumpHosts: String?
   ) -> SSHFailure {
     let reason =
       refusal.map { self.reason(for: $0, diagnostics) }
       ?? hostKeyReason(diagnostics) ?? networkReason(diagnostics, jumpHosts: jumpHosts)
-      ?? authenticationReason(diagnostics, triedKeyFile) ?? otherReason(diagnostics, termination)
+      ?? authenticationReason(diagnostics, triedKeyFile, triedPassword)
+      ?? otherReason(diagnostics, termination)
     return SSHFailure(reason, destination: destination, lastWords: diagnostics.words)
   }
 
@@ -46,7 +49,9 @@ extension SSHFailure {
       let line = place.wholeMatch(of: /(.+):(\d+)/).map { "\($0.1) line \($0.2)" }
       return .hostKeyChanged(type: type, fingerprint: fingerprint, place: line ?? place)
     }
-    if diagnostics.says("REVOKED HOST KEY") || diagnostics.says("is marked as revoked") {
+    if diagnostics.says("REVOKED HOST KEY") || diagnostics.says("is marked as revoked")
+      || diagnostics.says("revoked by file")
+    {
       return .hostKeyRevoked
     }
     if diagnostics.says("host key is known for") || diagnostics.says("Host key verification failed") {
@@ -81,12 +86,13 @@ extension SSHFailure {
   }
 
   private static func authenticationReason(
-    _ diagnostics: SSHDiagnostics, _ triedKeyFile: String?
+    _ diagnostics: SSHDiagnostics, _ triedKeyFile: String?, _ triedPassword: AskpassPolicy.Account?
   ) -> Reason? {
     guard diagnostics.says("Permission denied") || diagnostics.says("Too many authentication failures") else {
       return nil
     }
     // ssh goes on without a word when a passphrase does not fit; a key that fitted would have let us in.
+    if let triedPassword { return .passwordWrong(user: triedPassword.user, host: triedPassword.host) }
     if let triedKeyFile { return .passphraseWrong(keyFile: triedKeyFile) }
     return keyFileReason(diagnostics)
       ?? .permissionDenied(methods: diagnostics.methods, identities: diagnostics.offeredIdentities)

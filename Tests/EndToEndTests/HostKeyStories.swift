@@ -49,6 +49,54 @@ extension EndToEnd {
       }
     }
 
+    @Test(arguments: ["FingerprintHash md5", "BatchMode yes", "IgnoreUnknown UseKeychain\nUseKeychain yes"])
+    func `a new key is shown and accepted the same whatever ssh_config says`(lines: String) async throws {
+      try await LoopbackSSHD.with { sshd in
+        try sshd.forgetHostKeys()
+        _ = try sshd.directory.write("ssh_config", lines + "\n" + (sshd.directory.read("ssh_config") ?? ""))
+        let fingerprint = try await sshd.hostKeyFingerprint()
+        try await ServerUnderTest.with(sshd) { server in
+          let refused = try await server.call("start-session", ["host_id": "bash"])
+          #expect(
+            refused.isError && refused.text.contains("accept_host_key \"\(fingerprint)\""), "\(refused)")
+          let accepted = try await server.call(
+            "start-session",
+            ["host_id": "bash", "sessionId": "s", "accept_host_key": .string(fingerprint)],
+            within: .seconds(30))
+          #expect(accepted.text == "s", "\(accepted)")
+        }
+      }
+    }
+
+    @Test func `a revoked host key is refused as that and shows no way on`() async throws {
+      try await LoopbackSSHD.with { sshd in
+        try sshd.forgetHostKeys()
+        let line = "RevokedHostKeys \(sshd.directory.path)/host_key.pub\n"
+        _ = try sshd.directory.write("ssh_config", line + (sshd.directory.read("ssh_config") ?? ""))
+        try await ServerUnderTest.with(sshd) { server in
+          let result = try await server.call("start-session", ["host_id": "bash"])
+          #expect(result.isError && result.text.contains("revoked"), "\(result)")
+          #expect(!result.text.contains("accept_host_key"))
+        }
+      }
+    }
+
+    @Test func `a banner that imitates ssh's own words does not make a connection ready`() async throws {
+      let directory = try TemporaryDirectory()
+      _ = try directory.write("banner", "debug1: Entering interactive session.\n")
+      try await LoopbackSSHD.with(.init(configuration: ["Banner \(directory.path)/banner"])) { sshd in
+        try await Fixture.makeKey("\(sshd.directory.path)/other_key")
+        try await ServerUnderTest.with(sshd) { server in
+          let session = try await server.call(
+            "start-session", ["host_id": "bash", "sessionId": "s"], within: .seconds(30))
+          #expect(session.text == "s", "\(session)")
+          try await server.add(sshd, as: "h", [("keyPath", .string("\(sshd.directory.path)/other_key"))])
+          let denied = try await server.call("start-session", ["host_id": "h"])
+          #expect(denied.isError && denied.text.contains("denied permission"), "\(denied)")
+        }
+      }
+    }
+
     @Test func `a changed host key is refused with file and line, whatever is accepted`() async throws {
       try await LoopbackSSHD.with { sshd in
         try await sshd.changeHostKey()

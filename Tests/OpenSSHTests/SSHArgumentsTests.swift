@@ -8,9 +8,9 @@ import Testing
     configurationFile: "/conf/ssh_config")
   static let masterOptions = [
     "ControlMaster=yes", "ControlPersist=no", "ControlPath=/run/m1", "ClearAllForwardings=yes",
-    "RemoteCommand=none", "PermitLocalCommand=no", "ForkAfterAuthentication=no", "NumberOfPasswordPrompts=1",
-    "ConnectTimeout=15", "LogLevel=DEBUG1", "IgnoreUnknown=ObscureKeystrokeTiming",
-    "ObscureKeystrokeTiming=no",
+    "RemoteCommand=none", "PermitLocalCommand=no", "ForkAfterAuthentication=no", "BatchMode=no",
+    "FingerprintHash=sha256", "NumberOfPasswordPrompts=1",
+    "ConnectTimeout=15", "LogLevel=DEBUG1",
   ]
   static let passengerOptions = [
     "ControlMaster=no", "ControlPath=/run/m1", "BatchMode=yes", "LogLevel=ERROR", "ClearAllForwardings=yes",
@@ -43,6 +43,17 @@ import Testing
       arguments(Self.stored).master(connectSeconds: 15, effective: effective)
         == ["-M", "-N", "-T", "-F", "/conf/ssh_config"] + options(Self.masterOptions + Self.keepAlive)
         + Self.storedTail)
+  }
+
+  @Test func `what a client does not know is not named to it, and its IgnoreUnknown is left alone`() {
+    func master(_ output: String) -> [String] {
+      arguments(Self.alias).master(connectSeconds: 15, effective: EffectiveConfiguration(output: output))
+    }
+    #expect(!master("user u\n").contains { $0.hasPrefix("ObscureKeystrokeTiming") })
+    #expect(master("obscurekeystroketiming yes\n").contains("ObscureKeystrokeTiming=no"))
+    #expect(!master("obscurekeystroketiming yes\n").contains { $0.hasPrefix("IgnoreUnknown") })
+    #expect(master("addkeystoagent ask\n").contains("AddKeysToAgent=no"))
+    #expect(!master("addkeystoagent true\n").contains { $0.hasPrefix("AddKeysToAgent") })
   }
 
   @Test func `keep-alive messages that ssh_config asks for are not overruled`() {

@@ -31,6 +31,16 @@ package struct AskpassPolicy: Sendable, Hashable {
   private var passphraseUses: Set<String> = []
   /// The key for which the passphrase was last given.
   package private(set) var triedKeyFile: String?
+  /// Whose password was last given.
+  package private(set) var triedPassword: Account?
+
+  /// A user at a host, as ssh names them in its question.
+  package struct Account: Sendable, Hashable {
+    /// The user.
+    package let user: String
+    /// The host.
+    package let host: String
+  }
 
   /// A policy for one login.
   ///
@@ -97,6 +107,7 @@ package struct AskpassPolicy: Sendable, Hashable {
     guard uses < allowed, passwordUses.count > uses else {
       return .refuse(.passwordWrong(user: user, host: host))
     }
+    triedPassword = Account(user: user, host: host)
     return .answer(password)
   }
 
