@@ -2,18 +2,8 @@ import ArgumentParser
 import Foundation
 import Logging
 
-/// The command line; every option has an environment variable of the same name, and the option wins.
-struct Options: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "ssh-mcp-sessions",
-    abstract: "An MCP server over stdio: persistent SSH sessions for AI agents, by the system's OpenSSH.",
-    discussion: """
-      Started by an MCP client; reads JSON-RPC on standard input and answers on standard output. Environment: \
-      SSH_MCP_HOME, SSH_MCP_SSH_CONFIG, SSH_MCP_IDLE_TIMEOUT, SSH_MCP_LOG as the options below, and \
-      SSH_MCP_KEY_PASSPHRASE for encrypted keys (no option: command lines are visible to other users).
-      """,
-    version: Version.text)
-
+/// The options that every subcommand takes; each has an environment variable of the same name, and the option wins.
+struct Options: ParsableArguments {
   @Option(help: ArgumentHelp("Directory of hosts.json (default ~/.ssh-mcp).", valueName: "directory"))
   var home: String?
 
@@ -26,18 +16,20 @@ struct Options: ParsableCommand {
   @Option(help: ArgumentHelp("Log to standard error from this level: trace to critical.", valueName: "level"))
   var log: String?
 
-  func run() throws {
+  /// What the command line and the environment come to.
+  ///
+  /// - Throws: `ValidationError` that names the value that cannot be.
+  func settings() throws -> Settings {
     let environment = ProcessInfo.processInfo.environment
     guard let userHome = environment["HOME"].flatMap({ $0.isEmpty ? nil : $0 }) ?? Self.accountHome() else {
       throw ValidationError("HOME is not set, and the account has no home directory.")
     }
-    let settings = Settings(
+    return Settings(
       home: home ?? environment["SSH_MCP_HOME"] ?? "\(userHome)/.ssh-mcp",
       userHome: userHome, sshConfig: sshConfig ?? environment["SSH_MCP_SSH_CONFIG"],
       idleSeconds: try Self.seconds(idleTimeout, environment["SSH_MCP_IDLE_TIMEOUT"]) ?? 7200,
       logLevel: try Self.level(log ?? environment["SSH_MCP_LOG"]),
       passphrase: environment["SSH_MCP_KEY_PASSPHRASE"], environment: environment)
-    try ServerProcess(settings).run()
   }
 
   private static func seconds(_ option: Int?, _ variable: String?) throws -> Int? {
@@ -65,11 +57,6 @@ struct Options: ParsableCommand {
   private static func accountHome() -> String? {
     getpwuid(getuid()).map { String(cString: $0.pointee.pw_dir) }
   }
-}
-
-/// The version of the program, told to clients and by `--version`.
-enum Version {
-  static let text = "1.0.0"
 }
 
 /// What the command line and the environment come to.

@@ -9,4 +9,4 @@ import OpenSSH
 
 // ssh starts this very program to ask its questions; then nothing else of it may run.
 if let status = AskpassClient.runIfAsked() { exit(status) }
-Options.main()
+SSHMCPSessions.main()
