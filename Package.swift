@@ -60,6 +60,8 @@ let package = Package(
     .target(
       name: "SSHMCPSessions", dependencies: ["ChildProcess", "JSON", "MCP", "OpenSSH", "SSHTools", logging],
       swiftSettings: house),
+    .testTarget(
+      name: "SSHMCPSessionsTests", dependencies: ["SSHMCPSessions", "TestSupport"], swiftSettings: house),
 
     .target(
       name: "SSHTools",

@@ -104,7 +104,7 @@ package final class SSHService: Sendable {
     }
     session.shell.close(end)
     giveBack(session.lease)
-    log.info("session closed", metadata: ["session": "\(session.name)", "reason": "\(end.code)"])
+    log.debug("session closed", metadata: ["session": "\(session.name)", "reason": "\(end.code)"])
   }
 
   /// Closes the session when it has been idle for the whole timeout; looks again when the time may have come.

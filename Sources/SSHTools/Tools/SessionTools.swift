@@ -92,7 +92,7 @@ extension SSHService {
           if let self, let session { forgetIfEnded(session) }
         }
         watchIdleness(of: session)
-        log.info("session opened", metadata: ["session": "\(name)", "host": "\(session.address)"])
+        log.debug("session opened", metadata: ["session": "\(name)", "host": "\(session.address)"])
         return CallToolResult(text: name, meta: Facts.meta(facts(of: session)))
       } catch {
         throw Self.failure(error, hostID: hostID, isStored: target.stored != nil)
@@ -100,7 +100,7 @@ extension SSHService {
     } catch {
       sessions.remove(name)
       let failure = error as? ToolFailure ?? Self.failure(error, hostID: hostID, isStored: true)
-      log.notice("session refused", metadata: ["host": "\(hostID)", "code": "\(failure.code)"])
+      log.debug("session refused", metadata: ["host": "\(hostID)", "code": "\(failure.code)"])
       return failure.result
     }
   }

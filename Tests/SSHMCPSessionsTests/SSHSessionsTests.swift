@@ -1,0 +1,80 @@
+import Foundation
+import SSHMCPSessions
+import TestSupport
+import Testing
+
+/// The library's public face, as a program uses it, on a real sshd.
+@Suite(.serialized, .timeLimit(.minutes(2)))
+struct SSHSessionsTests {
+  private func withSessions(
+    _ sshd: LoopbackSSHD, _ body: (SSHSessions) async throws -> Void
+  ) async throws {
+    let home = try TemporaryDirectory()
+    let environment = [
+      "HOME": home.path, "PATH": "/usr/bin:/bin", "XDG_RUNTIME_DIR": try home.makeDirectory("run"),
+      "SSH_MCP_SSH_CONFIG": sshd.sshConfigPath,
+    ]
+    let sessions = try SSHSessions(
+      SSHSessions.Configuration(environment: environment, askpass: ServerUnderTest.binaryPath))
+    defer { sessions.close() }
+    try await body(sessions)
+  }
+
+  @Test func `state carries over from call to call, and sessions do not share it`() async throws {
+    try await LoopbackSSHD.with { sshd in
+      try await withSessions(sshd) { sessions async throws in
+        #expect(try await sessions.execSSHCommand(hostID: "bash", command: "cd /; A=kept") == "")
+        #expect(try await sessions.execSSHCommand(hostID: "bash", command: "echo $A $PWD") == "kept /")
+        let other = try await sessions.execSSHCommand(
+          hostID: "bash", command: "echo \"<$A>\"", sessionID: "other")
+        #expect(other == "<>")
+      }
+      #expect(sshd.loginCount == 1)
+      try await eventually("the connection to close") { sshd.connections.isEmpty }
+    }
+  }
+
+  @Test func `calls that open a session together open one, and keep their order`() async throws {
+    try await LoopbackSSHD.with { sshd in
+      try await withSessions(sshd) { sessions async throws in
+        let pids = try await withThrowingTaskGroup(of: String.self) { group in
+          for _ in 0..<5 {
+            group.addTask { try await sessions.execSSHCommand(hostID: "bash", command: "echo $$") }
+          }
+          return try await group.reduce(into: Set<String>()) { $0.insert($1) }
+        }
+        #expect(pids.count == 1)
+      }
+    }
+  }
+
+  @Test func `a failing command throws its status and output, and one that waits for input is stopped`()
+    async throws
+  {
+    try await LoopbackSSHD.with { sshd in
+      try await withSessions(sshd) { sessions async throws in
+        let failed = await #expect(throws: SSHCommandFailure.self) {
+          try await sessions.execSSHCommand(hostID: "bash", command: "echo no; (exit 7)")
+        }
+        #expect(failed?.code == "command_failed" && failed?.exitStatus == 7)
+        #expect(failed?.message == "Error (code 7):\nno")
+        let waiting = await #expect(throws: SSHCommandFailure.self) {
+          try await sessions.execSSHCommand(hostID: "bash", command: "cat")
+        }
+        #expect(waiting?.code == "waiting_for_input")
+        #expect(try await sessions.execSSHCommand(hostID: "bash", command: "echo usable") == "usable")
+      }
+    }
+  }
+
+  @Test func `a host that nobody knows throws the code of that failure`() async throws {
+    try await LoopbackSSHD.with { sshd in
+      try await withSessions(sshd) { sessions async throws in
+        let failure = await #expect(throws: SSHCommandFailure.self) {
+          try await sessions.execSSHCommand(hostID: "no-such-host.invalid", command: "true")
+        }
+        #expect(failure?.code == "host_unknown" && failure?.exitStatus == nil)
+      }
+    }
+  }
+}
