@@ -20,6 +20,8 @@ package struct CommandReport: Sendable {
   package let backgroundBytes: Int
   /// Shells entered or left by this command.
   package let transition: Transition?
+  /// What is known of its processes, if it was stopped.
+  package let proof: StopProof?
 
   /// Where a command stands.
   package enum State: Sendable, Hashable {

@@ -8,6 +8,8 @@ package struct ForegroundInspection: Sendable, Hashable {
     let systemCall: Int?
     /// Whether that call is a read of a terminal.
     let readsTerminal: Bool
+    /// When it was started, in clock ticks: tells it from a later process of the same number.
+    let start: Int
     let name: String
   }
 
@@ -19,21 +21,26 @@ package struct ForegroundInspection: Sendable, Hashable {
   package let processes: [Process]
   /// Whether the terminal's line editing is switched off; nil if unknown.
   package let isRaw: Bool?
+  /// The last arguments of the programs that pass the terminal on, by process: a shell's name, perhaps.
+  let lastArguments: [Int: String]
 
   /// Reads an answer to `ForegroundScript.look`; nil where the remote system tells nothing.
   package init?(answer: String) {
     var group: (foreground: Int, shell: Int)?
     var processes: [Process] = []
     var isRaw: Bool?
+    var lastArguments: [Int: String] = [:]
     for line in answer.split(separator: "\n") {
-      let fields = line.split(separator: " ", maxSplits: 9, omittingEmptySubsequences: false)
+      let fields = line.split(separator: " ", maxSplits: 10, omittingEmptySubsequences: false)
       switch fields.first {
       case "F" where fields.count == 3:
         guard let foreground = Int(fields[1]), let shell = Int(fields[2]) else { return nil }
         group = (foreground, shell)
-      case "P" where fields.count == 10:
+      case "P" where fields.count == 11:
         guard let process = Process(fields) else { continue }
         processes.append(process)
+      case "A" where fields.count == 3:
+        if let pid = Int(fields[1]) { lastArguments[pid] = String(fields[2]) }
       case "T": isRaw = fields.last == "raw" ? true : fields.last == "cooked" ? false : nil
       default: break
       }
@@ -43,6 +50,7 @@ package struct ForegroundInspection: Sendable, Hashable {
     shellGroup = group.shell
     self.processes = processes
     self.isRaw = isRaw
+    self.lastArguments = lastArguments
   }
 
   /// What the foreground does.
@@ -66,10 +74,16 @@ package struct ForegroundInspection: Sendable, Hashable {
           ForegroundProgram(
             name: process.name, processIdentifier: process.pid,
             isFullScreen: isAlternateScreen || Self.fullScreenPrograms.contains(process.name),
-            isShell: process.pid != shell.pid && Self.isShell(process.name)))
+            isShell: process.pid != shell.pid && leadsToShell(process)))
       }
     }
     return .busy
+  }
+
+  /// Whether what reads is a shell, or leads to one (`docker exec -it web bash`).
+  private func leadsToShell(_ process: Process) -> Bool {
+    let argument = lastArguments[process.pid]?.split(separator: "/").last
+    return Self.isShell(process.name) || argument.map { Self.isShell(String($0)) } ?? false
   }
 
   private func waits(_ process: Process, shell: Process, hasPrompt: Bool) -> Bool {
@@ -108,7 +122,7 @@ package struct ForegroundInspection: Sendable, Hashable {
   /// Programs that pass a terminal on to something that cannot be seen from here.
   private static let relays: Set<String> = [
     "ssh", "docker", "podman", "kubectl", "lxc", "lxc-attach", "nerdctl", "machinectl", "mosh-client",
-    "telnet",
+    "telnet", "incus",
     "sudo", "su", "script", "tmux", "tmux: client", "screen", "runuser", "doas", "nsenter", "unshare",
   ]
 
@@ -135,9 +149,10 @@ extension ForegroundInspection.Process {
     state = String(fields[6])
     systemCall = Int(fields[7])
     readsTerminal = fields[8] == "y"
-    name = String(fields[9])
+    start = Int(fields[9]) ?? 0
+    name = String(fields[10])
   }
 
   /// In the foreground of its own terminal: sudo gives its command a terminal of its own (use_pty).
-  fileprivate var isInForeground: Bool { terminal != 0 && group == foregroundGroup }
+  var isInForeground: Bool { terminal != 0 && group == foregroundGroup }
 }

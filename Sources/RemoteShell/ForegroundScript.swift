@@ -1,46 +1,71 @@
 /// The questions that the side channel understands, in POSIX sh with builtins alone (no process is started for
 /// a look, but for one `stty` where a raw terminal matters).
-package enum ForegroundScript {
-  /// Reads /proc as proc(5) describes it; where there is none, every question answers `none`.
+enum ForegroundScript {
+  /// Reads /proc as proc(5) describes it; where there is none, ps(1) tells the little that it can.
   ///
-  /// `mcp_look SHELL_PID TTY` prints `F TPGID PGRP` and then a line a process below the shell:
-  /// `P PID PPID PGRP TPGID TTY_NR STATE SYSCALL READS COMM`, READS being `y` when the system call is a read
-  /// of a terminal; and `T raw|cooked|unknown` at the end.
-  package static let definitions = """
+  /// A shell is named by `ROOT PID TTY`: the login shell, the shell that is meant, its terminal. A shell of
+  /// another machine or container answers `foreign`: its number here would be somebody else's.
+  /// - `mcp_look` prints `F TPGID PGRP`, then a line a process below the shell,
+  ///   `P PID PPID PGRP TPGID TTY_NR STATE SYSCALL READS START COMM` (READS is `y` when the system call is a read
+  ///   of a terminal, START the time of its start in clock ticks), `A PID WORD` with the last argument of a
+  ///   program that passes the terminal on, and at the end `T raw|cooked|unknown`; or `none`, `gone`.
+  /// - `mcp_signal NAME ROOT PID TTY` signals the foreground process group.
+  /// - `mcp_left GROUP "PID:START ..."` prints `M PID COMM` for what there still is of them, and `end`.
+  static let definitions = """
     mcp_stat() { l=; read -r l 2>/dev/null </proc/$1/stat; [ -n "$l" ] || return 1
     comm=${l#*\\(}; comm=${comm%)*}; l=${l##*\\) }; set -- $1 $l
-    state=$2 ppid=$3 pgrp=$4 ttynr=$6 tpgid=$7; }
+    state=$2 ppid=$3 pgrp=$4 ttynr=$6 tpgid=$7 start=${21}; dev=/dev/pts/$(( ((ttynr>>8&4095)-136)*256+(ttynr&255) )); }
+    mcp_own() { [ "$2" = "$1" ] && return 0; mcp_stat $2 || return 1
+    case $3 in /dev/pts/*) [ "$3" = $dev ] || return 1;; esac
+    hops=0; while [ $ppid -gt 1 ] && [ $hops -lt 64 ]; do [ $ppid = "$1" ] && return 0; hops=$((hops+1))
+    mcp_stat $ppid || return 1; done; return 1; }
     mcp_reads() { nr=- arg=; read -r nr arg x 2>/dev/null </proc/$1/syscall; [ -n "$nr" ] || nr=-
-    r=n; case $nr in 0|63|19|65) f=/proc/$1/fd/$((arg)); d=/dev/pts/$(( ((ttynr>>8&4095)-136)*256+(ttynr&255) ))
-    { [ "$f" -ef "$tty" ] || [ "$f" -ef /dev/tty ] || [ "$f" -ef "$d" ]; } 2>/dev/null && r=y;; esac; }
+    r=n; case $nr in 0|63|19|65) f=/proc/$1/fd/$((arg))
+    { [ "$f" -ef "$tty" ] || [ "$f" -ef /dev/tty ] || [ "$f" -ef $dev ]; } 2>/dev/null && r=y;; esac; }
     mcp_walk() { [ $count -lt 400 ] || return 0; count=$((count+1)); mcp_stat $1 || return 0
-    mcp_reads $1; printf 'P %s %s %s %s %s %s %s %s %s\\n' $1 $ppid $pgrp $tpgid $ttynr $state $nr $r "$comm"
+    mcp_reads $1; printf 'P %s %s %s %s %s %s %s %s %s %s\\n' $1 $ppid $pgrp $tpgid $ttynr $state $nr $r $start "$comm"
+    case $comm in docker|podman|kubectl|nerdctl|lxc|lxc-attach|machinectl|incus)
+    printf 'A %s %s\\n' $1 "$(tr '\\0' '\\n' </proc/$1/cmdline 2>/dev/null | tail -n 1)";; esac
     kids=; read -r kids 2>/dev/null </proc/$1/task/$1/children; for kid in $kids; do mcp_walk $kid; done; }
-    mcp_look() { tty=$2 count=0; [ -r /proc/self/stat ] || { echo none; return; }
-    mcp_stat $1 || { echo gone; return; }; echo "F $tpgid $pgrp"; mcp_walk $1
+    mcp_look() { tty=$3 count=0; [ -r /proc/self/stat ] || { mcp_foreground $2; echo "G $g"; return; }
+    mcp_own "$@" || { echo foreign; return; }
+    mcp_stat $2 || { echo gone; return; }; echo "F $tpgid $pgrp"; mcp_walk $2
     t=unknown; case $(stty -a 2>/dev/null <$tty) in *-icanon*) t=raw;; *icanon*) t=cooked;; esac; echo "T $t"; }
-    mcp_members() { for d in /proc/[0-9]*; do mcp_stat ${d#/proc/} && [ "$pgrp" = "$1" ] && [ "$state" != Z ] &&
-    printf 'M %s %s\\n' ${d#/proc/} "$comm"; done; }
-    mcp_foreground() { if [ -r /proc/self/stat ]; then mcp_stat $1 && g=$tpgid
+    mcp_left() { [ -r /proc/self/stat ] || { ps -A -o pid= -o pgid= -o stat= -o comm= | while read -r p g s c; do
+    case $s in Z*) ;; *) [ "$g" != "$1" ] || echo "M $p $c";; esac; done; echo end; return; }
+    for d in /proc/[0-9]*; do p=${d#/proc/}; mcp_stat $p || continue; case $state in Z|X) continue;; esac
+    case " $2 " in *" $p:$start "*) ;; *) [ $pgrp = "$1" ] || continue;; esac; printf 'M %s %s\\n' $p "$comm"; done; echo end; }
+    mcp_foreground() { g=; if [ -r /proc/self/stat ]; then mcp_stat $1 && g=$tpgid
     else g=$(ps -o tpgid= -p $1 2>/dev/null); g=${g# }; fi; }
-    mcp_signal() { g=; mcp_foreground $2; [ -n "$g" ] || { echo gone; return; }; echo "G $g"
+    mcp_signal() { name=$1; shift; [ ! -r /proc/self/stat ] || mcp_own "$@" || { echo foreign; return; }
+    mcp_foreground $2; [ "${g:-0}" -gt 1 ] || { echo gone; return; }; echo "G $g"
     if [ "$g" = "$2" ]; then kids=; read -r kids 2>/dev/null </proc/$2/task/$2/children
-    [ "$1" != INT ] || kill -s INT $2; for kid in $kids; do kill -s $1 $kid; done
-    else kill -s $1 -- -$g; fi 2>&1; }
+    [ "$name" != INT ] || kill -s INT $2; for kid in $kids; do kill -s $name $kid; done
+    else kill -s $name -- -$g; fi 2>&1; }
     """
 
-  /// Asks what the foreground of the shell's terminal does.
-  package static func look(_ shell: Marker.Hello) -> String {
-    "mcp_look \(shell.processIdentifier) \(quoted(shell.terminal))"
-  }
+  /// Asks what the foreground of a shell's terminal does.
+  static func look(_ shell: Marker.Hello, root: Marker.Hello) -> String { "mcp_look \(name(shell, root))" }
 
   /// Sends a signal to the foreground process group; to the shell's children where that is the shell itself.
-  package static func signal(_ name: SignalName, _ shell: Marker.Hello) -> String {
-    "mcp_signal \(name.rawValue) \(shell.processIdentifier)"
+  static func signal(_ signal: SignalName, _ shell: Marker.Hello, root: Marker.Hello) -> String {
+    "mcp_signal \(signal.rawValue) \(name(shell, root))"
   }
 
-  /// Asks which processes of a group there still are.
-  package static func members(ofGroup group: Int) -> String { "mcp_members \(group)" }
+  /// Asks what there still is of a command.
+  static func left(of target: StopTarget) -> String {
+    let processes = target.processes.map { "\($0.identifier):\($0.start)" }.joined(separator: " ")
+    return "mcp_left \(target.group.map { String($0) } ?? "-") '\(processes)'"
+  }
+
+  /// Signals processes by their numbers.
+  static func signal(_ signal: SignalName, processes: [Int]) -> String {
+    "kill -s \(signal.rawValue) \(processes.map { String($0) }.joined(separator: " ")) 2>&1"
+  }
+
+  private static func name(_ shell: Marker.Hello, _ root: Marker.Hello) -> String {
+    "\(root.processIdentifier) \(shell.processIdentifier) \(quoted(shell.terminal))"
+  }
 
   /// The terminal's path comes from the remote side: it is data here, never shell text.
   private static func quoted(_ text: String) -> String {

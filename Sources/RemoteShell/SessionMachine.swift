@@ -112,6 +112,9 @@ package struct SessionMachine: Sendable {
   /// The innermost shell; nil before the first is ready.
   package var shell: Marker.Hello? { levels.last?.hello }
 
+  /// The shells that stand inside each other, the login shell first.
+  package var shells: [Marker.Hello] { levels.map(\.hello) }
+
   /// How many shells stand inside each other; 1 for the login shell alone, 0 before.
   package var depth: Int { levels.count }
 

@@ -73,7 +73,7 @@ extension ShellSession {
   private static func withdrawn(_ number: Int, _ state: borrowing State) -> CommandReport {
     CommandReport(
       number: number, text: "", state: .queued(behind: ""), output: OutputRecord(directory: ""),
-      outputBytes: 0, elapsed: .zero, shell: state.shell, backgroundBytes: 0, transition: nil)
+      outputBytes: 0, elapsed: .zero, shell: state.shell, backgroundBytes: 0, transition: nil, proof: nil)
   }
 
   // MARK: - Waiting
@@ -132,7 +132,7 @@ extension ShellSession {
 
   /// Arms the next look at the foreground, if somebody waits for a command and it can be looked at.
   func scheduleInspection(_ state: inout State) {
-    guard environment.inspect != nil, state.inspectionTimer == nil, !state.waiters.isEmpty,
+    guard environment.foreground != nil, state.inspectionTimer == nil, !state.waiters.isEmpty,
       state.current != nil
     else { return }
     let pause = state.inspectionPause ?? limits.quiet
@@ -140,22 +140,22 @@ extension ShellSession {
   }
 
   private func inspectIfQuiet() {
-    let question = state.withLock { state -> (Marker.Hello, Int, OutputRecord)? in
+    let question = state.withLock { state -> ([Marker.Hello], Int, OutputRecord)? in
       state.inspectionTimer = nil
       guard let number = state.current, let command = state.commands[number], !state.waiters.isEmpty,
-        state.machine.isRunning, command.waitsForInput == nil, let hello = state.machine.shell
+        state.machine.isRunning, command.waitsForInput == nil
       else { return nil }
       guard state.machine.hasBegun, state.quietSince.duration(to: .now) >= limits.quiet else {
         state.inspectionPause = nil
         scheduleInspection(&state)
         return nil
       }
-      return (hello, number, command.output)
+      return (state.machine.shells, number, command.output)
     }
-    guard let (hello, number, output) = question, let inspect = environment.inspect else { return }
+    guard let (shells, number, output) = question, let control = environment.foreground else { return }
     Task { [weak self] in
       let bytes = output.total
-      let foreground = await inspect(hello, OutputTail(of: output))
+      let foreground = await control.inspect(shells, OutputTail(of: output))
       self?.inspected(foreground, of: number, at: bytes)
     }
   }

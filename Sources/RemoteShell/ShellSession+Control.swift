@@ -97,12 +97,12 @@ extension ShellSession {
   /// - Returns: The command's number; nil in the second place where signals cannot be sent from outside.
   package func signal(_ name: SignalName) async throws(SessionFailure) -> (number: Int, isSent: Bool) {
     let number = try running()
-    guard let signal = environment.signal, let hello = state.withLock({ $0.machine.shell }) else {
+    guard let control = environment.foreground else {
       guard let character = name.controlCharacter else { return (number, false) }
       try type([character])
       return (number, true)
     }
-    await signal(hello, name)
+    await control.signal(name, state.withLock { $0.machine.shells })
     return (number, true)
   }
 

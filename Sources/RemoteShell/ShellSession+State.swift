@@ -58,12 +58,28 @@ extension ShellSession {
     }
 
     /// The command that runs has come to its end.
-    mutating func finishCurrent(_ end: SessionMachine.CommandEnd) {
+    ///
+    /// - Returns: What is to be proved before that is told, if the command was stopped.
+    mutating func finishCurrent(_ end: SessionMachine.CommandEnd) -> (Int, StopTarget)? {
       touch()
-      guard let number = current else { return }
+      guard let number = current else { return nil }
       current = nil
       if end.manner == .leftShell { commands[number]?.transition = .left }
-      if case .timeout(let duration) = commands[number]?.stopReason, case .interrupted = end.manner {
+      guard case .interrupted = end.manner else {
+        commands[number]?.finish(.finished(end))
+        return nil
+      }
+      commands[number]?.stoppedEnd = end
+      if let target = commands[number]?.stopTarget { return (number, target) }
+      finishProof(.unproven, of: number)
+      return nil
+    }
+
+    /// What is left of a command that was stopped is known now.
+    mutating func finishProof(_ proof: StopProof, of number: Int) {
+      guard let end = commands[number]?.stoppedEnd else { return }
+      commands[number]?.proof = proof
+      if case .timeout(let duration) = commands[number]?.stopReason {
         commands[number]?.finish(.timedOut(after: duration, end))
       } else {
         commands[number]?.finish(.finished(end))
@@ -81,7 +97,7 @@ extension ShellSession {
     }
 
     mutating func endCommands(_ end: SessionEnd) {
-      for number in [current].compactMap(\.self) + queue {
+      for (number, command) in commands where command.final == nil {
         let reason = commands[number]?.stopReason
         commands[number]?.finish(.sessionEnded(end, stoppedBecause: reason))
       }
@@ -112,7 +128,7 @@ extension ShellSession {
       let commandState: CommandReport.State =
         if let final = command.final {
           final
-        } else if current == number {
+        } else if current == number || command.stoppedEnd != nil {
           command.waitsForInput.map { .waitingForInput($0) } ?? .running
         } else {
           .queued(behind: current.flatMap { commands[$0]?.text } ?? "")
@@ -120,7 +136,8 @@ extension ShellSession {
       return CommandReport(
         number: number, text: command.text, state: commandState, output: command.output,
         outputBytes: command.output.total, elapsed: command.elapsed, shell: shell,
-        backgroundBytes: background.total - backgroundRead, transition: command.transition)
+        backgroundBytes: background.total - backgroundRead, transition: command.transition,
+        proof: command.proof)
     }
   }
 
@@ -133,6 +150,13 @@ extension ShellSession {
     var ended: Instant?
     var final: CommandReport.State?
     var stopReason: StopReason?
+    /// Who must be gone when it has been stopped; nil while that is not known.
+    var stopTarget: StopTarget?
+    /// The ladder has begun.
+    var isClimbing = false
+    /// It was stopped, and what is left of it is being looked for.
+    var stoppedEnd: SessionMachine.CommandEnd?
+    var proof: StopProof?
     var transition: CommandReport.Transition?
     var waitsForInput: ForegroundProgram?
     /// Entering it as a shell was tried in vain.

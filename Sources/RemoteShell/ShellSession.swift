@@ -21,6 +21,8 @@ package final class ShellSession: Sendable {
     package var lastWordsBytes = 4096
     /// Commands whose output can still be read.
     package var keptCommands = 16
+    /// How long a stop waits for the answer who is to be stopped.
+    package var targetAnswer: Duration = .milliseconds(700)
     /// How long a command must have been silent before it is asked whether it waits for input.
     package var quiet: Duration = .milliseconds(200)
     /// The longest pause between two such questions while nothing changes.
@@ -37,21 +39,17 @@ package final class ShellSession: Sendable {
     /// Whether the connection below the shell still works; asked when the shell's process ended unclearly.
     package var connectionIsAlive: @Sendable () async -> Bool
     /// Looks at the foreground of the shell's terminal from outside; nil where that cannot be done.
-    package var inspect: (@Sendable (Marker.Hello, OutputTail) async -> ForegroundState?)?
-    /// Sends a signal to the foreground of the shell's terminal from outside.
-    package var signal: (@Sendable (Marker.Hello, SignalName) async -> Void)?
+    package var foreground: ForegroundControl?
 
     /// An environment.
     package init(
       spoolDirectory: String,
       connectionIsAlive: @escaping @Sendable () async -> Bool = { true },
-      inspect: (@Sendable (Marker.Hello, OutputTail) async -> ForegroundState?)? = nil,
-      signal: (@Sendable (Marker.Hello, SignalName) async -> Void)? = nil
+      foreground: ForegroundControl? = nil
     ) {
       self.spoolDirectory = spoolDirectory
       self.connectionIsAlive = connectionIsAlive
-      self.inspect = inspect
-      self.signal = signal
+      self.foreground = foreground
     }
   }
 
@@ -64,7 +62,7 @@ package final class ShellSession: Sendable {
     self.reactor = reactor
     self.limits = limits
     self.environment = environment
-    let machine = SessionMachine(limits: limits.machine, hasSideChannel: environment.signal != nil)
+    let machine = SessionMachine(limits: limits.machine, hasSideChannel: environment.foreground != nil)
     state = Mutex(State(machine: machine, spoolDirectory: environment.spoolDirectory, limits: limits))
   }
 
@@ -184,12 +182,12 @@ package final class ShellSession: Sendable {
       state.touch()
     case .output(let bytes): state.noteOutput(bytes)
     case .backgroundOutput(let bytes): state.background.append(bytes)
-    case .finished(let end): state.finishCurrent(end)
+    case .finished(let end): if let proof = state.finishCurrent(end) { effects.proofs.append(proof) }
     case .entered(let hello): state.enterCurrent(hello)
     case .notEntered: if let number = state.current { state.commands[number]?.isNotAShell = true }
     case .left: state.touch()
     case .signal(let name):
-      if let hello = state.machine.shell { effects.signals.append((hello, name)) }
+      effects.signals.append((state.machine.shells, name))
     case .lost(let loss): effects.end = state.sessionEnd(for: loss)
     }
   }
@@ -227,28 +225,14 @@ package final class ShellSession: Sendable {
 
   /// What is done once the lock is free.
   func perform(_ effects: Effects) {
-    for (hello, name) in effects.signals {
-      guard let signal = environment.signal else { continue }
-      Task { await signal(hello, name) }
+    if let foreground = environment.foreground {
+      for (shells, name) in effects.signals { Task { await foreground.signal(name, shells) } }
+      for (number, target) in effects.proofs {
+        Task { proved(await foreground.finish(target), of: number) }
+      }
     }
     if let end = effects.end { finish(end) }
     wakeWaiters()
-  }
-
-  /// Stops the command of that number if it still runs, or takes it out of the line.
-  func stop(_ number: Int, because reason: StopReason) {
-    let effects = state.withLock { state in
-      var effects = Effects()
-      if let place = state.queue.firstIndex(of: number) {
-        state.queue.remove(at: place)
-        state.commands[number] = nil
-      } else if state.current == number, state.commands[number]?.stopReason == nil {
-        state.commands[number]?.stopReason = reason
-        feed(.interrupt, &state, &effects)
-      }
-      return effects
-    }
-    perform(effects)
   }
 
   // MARK: - The end
@@ -283,7 +267,9 @@ package final class ShellSession: Sendable {
 
   /// Things to do that must not be done under the lock.
   struct Effects {
-    var signals: [(Marker.Hello, SignalName)] = []
+    var signals: [(shells: [Marker.Hello], SignalName)] = []
+    /// Commands that were stopped, with what must be gone.
+    var proofs: [(number: Int, StopTarget)] = []
     var end: SessionEnd?
   }
 }

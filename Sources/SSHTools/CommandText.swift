@@ -54,8 +54,7 @@ package struct CommandText: Sendable {
     case .timedOut(let limit, let end):
       return (
         "Error (code \(end.status)):",
-        "[timed out after \(limit.words) and stopped by \(Self.step(end)): the process is gone, "
-          + "the session is usable]", true
+        "[timed out after \(limit.words) and \(Self.stopped(end, report.proof))]", true
       )
     case .sessionEnded(let end, let reason): return ended(end, reason)
     case .queued(let other):
@@ -75,7 +74,7 @@ package struct CommandText: Sendable {
         + "\(report.shell.depth)): the next exec runs inside it, exec \"exit\" comes back]"
     case (.left?, _):
       "[left the inner shell with status \(end.status): back in \(report.shell.description)]"
-    case (nil, .interrupted): "[stopped by \(Self.step(end)): the session is usable]"
+    case (nil, .interrupted): "[\(Self.stopped(end, report.proof))]"
     case (nil, _): nil
     }
   }
@@ -117,6 +116,22 @@ package struct CommandText: Sendable {
       + "\(report.outputBytes); \(call)\(gone)]"
   }
 
+  /// By what a command was stopped, and what is known of its processes.
+  private static func stopped(_ end: SessionMachine.CommandEnd, _ proof: StopProof?) -> String {
+    let by = "stopped by \(step(end))"
+    return switch proof {
+    case .gone(endedOneByOne: [])?: "\(by): the process is gone, the session is usable"
+    case .gone(let others)?:
+      "\(by); \(others.joined(separator: ", ")) had survived that and was killed: every process is gone, the "
+        + "session is usable"
+    case .left(let others)?:
+      "\(by), but \(others.joined(separator: ", ")) still runs and cannot be ended from here; the session is usable"
+    case .unproven?, nil:
+      "\(by): the shell reads commands again and the session is usable; that no process of the command is left "
+        + "is not proven"
+    }
+  }
+
   private static func step(_ end: SessionMachine.CommandEnd) -> String {
     guard case .interrupted(let step) = end.manner else { return "itself" }
     return switch step {
@@ -126,6 +141,15 @@ package struct CommandText: Sendable {
     case .terminate: "SIGTERM"
     case .hangUp: "SIGHUP"
     case .kill: "SIGKILL"
+    }
+  }
+
+  /// Whether no process is left; null where that is not known.
+  private static func isGone(_ proof: StopProof?) -> JSONValue {
+    switch proof {
+    case .gone?: true
+    case .left?: false
+    case .unproven?, nil: .null
     }
   }
 
@@ -146,11 +170,14 @@ package struct CommandText: Sendable {
       facts["state"] = "finished"
       facts["exitCode"] = .int(end.status)
       if end.manner == .aborted { facts["aborted"] = true }
-      if case .interrupted = end.manner { facts["stopped"] = true }
+      if case .interrupted = end.manner {
+        facts["stopped"] = true
+        facts["processGone"] = Self.isGone(report.proof)
+      }
     case .timedOut(_, let end):
       facts["state"] = "timed_out"
       facts["exitCode"] = .int(end.status)
-      facts["processGone"] = true
+      facts["processGone"] = Self.isGone(report.proof)
       facts["sessionUsable"] = true
     case .sessionEnded(let end, _):
       facts["state"] = "session_ended"

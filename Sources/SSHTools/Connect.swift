@@ -100,16 +100,10 @@ extension SSHService {
   }
 
   private func openShell(on lease: ControlMasters.Lease) async throws -> ShellSession {
-    let channel = sideChannel(lease)
     let environment = ShellSession.Environment(
       spoolDirectory: configuration.ssh.runtimeDirectory,
       connectionIsAlive: { await lease.isAlive() },
-      inspect: { shell, tail in
-        guard let answer = await channel.ask(ForegroundScript.look(shell)) else { return nil }
-        return ForegroundInspection(answer: answer)?.state(
-          tail: tail.text, isAlternateScreen: tail.isAlternateScreen)
-      },
-      signal: { shell, name in _ = await channel.ask(ForegroundScript.signal(name, shell)) })
+      foreground: ForegroundControl(channel: sideChannel(lease)))
     return try await ShellSession.open(
       lease.sessionLaunch(ShellDriver.remoteCommand), spawner: spawner, reactor: reactor,
       limits: configuration.sessionLimits, environment: environment)

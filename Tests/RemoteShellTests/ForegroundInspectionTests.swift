@@ -4,19 +4,19 @@ import Testing
 /// Answers of the side channel as recorded on Linux, x86-64; 0 is read(2), 7 poll(2), 270 pselect6(2), 230
 /// clock_nanosleep(2).
 struct ForegroundInspectionTests {
-  static let shell = "F 20 10\nP 10 9 10 20 34817 S 61 n bash\n"
+  static let shell = "F 20 10\nP 10 9 10 20 34817 S 61 n 1 bash\n"
 
   @Test(arguments: [
-    ("cat", shell + "P 20 10 20 20 34817 S 0 y cat\nT cooked", "", "cat"),
-    ("read in the shell", "F 10 10\nP 10 9 10 10 34817 S 0 y bash\nT cooked", "Name? ", "bash"),
-    ("python3", shell + "P 20 10 20 20 34817 S 270 n python3\nT raw", ">>> ", "python3"),
-    ("busybox read", "F 10 10\nP 10 9 10 10 34817 S 7 n ash\nT cooked", "", "ash"),
-    ("sudo asking", shell + "P 20 10 20 20 34817 S - n sudo\nT cooked", "[sudo] password for u: ", "sudo"),
+    ("cat", shell + "P 20 10 20 20 34817 S 0 y 1 cat\nT cooked", "", "cat"),
+    ("read in the shell", "F 10 10\nP 10 9 10 10 34817 S 0 y 1 bash\nT cooked", "Name? ", "bash"),
+    ("python3", shell + "P 20 10 20 20 34817 S 270 n 1 python3\nT raw", ">>> ", "python3"),
+    ("busybox read", "F 10 10\nP 10 9 10 10 34817 S 7 n 1 ash\nT cooked", "", "ash"),
+    ("sudo asking", shell + "P 20 10 20 20 34817 S - n 1 sudo\nT cooked", "[sudo] password for u: ", "sudo"),
     (
       "a root shell below sudo",
-      shell + "P 20 10 20 20 34817 S - n sudo\nP 21 20 21 21 34818 S - n bash\nT raw", "# ", "bash"
+      shell + "P 20 10 20 20 34817 S - n 1 sudo\nP 21 20 21 21 34818 S - n 1 bash\nT raw", "# ", "bash"
     ),
-    ("ssh at a remote prompt", shell + "P 20 10 20 20 34817 S 7 n ssh\nT raw", "user@far:~$ ", "ssh"),
+    ("ssh at a remote prompt", shell + "P 20 10 20 20 34817 S 7 n 1 ssh\nT raw", "user@far:~$ ", "ssh"),
   ])
   func `what reads the terminal is named`(_ case: String, _ answer: String, _ tail: String, _ name: String) {
     let state = ForegroundInspection(answer: answer)?.state(tail: tail, isAlternateScreen: false)
@@ -28,27 +28,27 @@ struct ForegroundInspectionTests {
   }
 
   @Test(arguments: [
-    ("sleep", shell + "P 20 10 20 20 34817 S 230 n sleep\nT cooked", ""),
-    ("a builtin sleep of ksh93", "F 10 10\nP 10 9 10 10 34817 S 7 n ksh93\nT cooked", ""),
-    ("a running loop", "F 10 10\nP 10 9 10 10 34817 R - n bash\nT cooked", "$ "),
+    ("sleep", shell + "P 20 10 20 20 34817 S 230 n 1 sleep\nT cooked", ""),
+    ("a builtin sleep of ksh93", "F 10 10\nP 10 9 10 10 34817 S 7 n 1 ksh93\nT cooked", ""),
+    ("a running loop", "F 10 10\nP 10 9 10 10 34817 R - n 1 bash\nT cooked", "$ "),
     (
       "make with a compiler",
-      shell + "P 20 10 20 20 34817 S 61 n make\nP 21 20 20 20 34817 R - n cc1\nT cooked", "x: "
+      shell + "P 20 10 20 20 34817 S 61 n 1 make\nP 21 20 20 20 34817 R - n 1 cc1\nT cooked", "x: "
     ),
-    ("tail -f", shell + "P 20 10 20 20 34817 S 7 n tail\nT cooked", "line: "),
+    ("tail -f", shell + "P 20 10 20 20 34817 S 7 n 1 tail\nT cooked", "line: "),
     (
       "cat in a pipeline",
-      shell + "P 20 10 20 20 34817 S 0 n cat\nP 21 10 20 20 34817 S 230 n sleep\nT cooked", ""
+      shell + "P 20 10 20 20 34817 S 0 n 1 cat\nP 21 10 20 20 34817 S 230 n 1 sleep\nT cooked", ""
     ),
     (
       "a background reader",
-      "F 10 10\nP 10 9 10 10 34817 S 61 n bash\nP 20 10 20 10 34817 S 0 y cat\nT cooked", ""
+      "F 10 10\nP 10 9 10 10 34817 S 61 n 1 bash\nP 20 10 20 10 34817 S 0 y 1 cat\nT cooked", ""
     ),
     (
       "sudo running something",
-      shell + "P 20 10 20 20 34817 S - n sudo\nP 21 20 20 20 34817 S - n apt\nT cooked", "50%\n"
+      shell + "P 20 10 20 20 34817 S - n 1 sudo\nP 21 20 20 20 34817 S - n 1 apt\nT cooked", "50%\n"
     ),
-    ("docker without a prompt", shell + "P 20 10 20 20 34817 S 7 n docker\nT raw", "building\n"),
+    ("docker without a prompt", shell + "P 20 10 20 20 34817 S 7 n 1 docker\nT raw", "building\n"),
   ])
   func `what only is quiet is never said to wait`(_ case: String, _ answer: String, _ tail: String) {
     let state = ForegroundInspection(answer: answer)?.state(tail: tail, isAlternateScreen: false)
@@ -56,15 +56,15 @@ struct ForegroundInspectionTests {
   }
 
   @Test func `a stopped job is told as stopped, a shell as a shell, an editor as full-screen`() throws {
-    let stopped = ForegroundInspection(answer: Self.shell + "P 20 10 20 20 34817 T 0 n vim\nT raw")
+    let stopped = ForegroundInspection(answer: Self.shell + "P 20 10 20 20 34817 T 0 n 1 vim\nT raw")
     #expect(stopped?.state(tail: "", isAlternateScreen: false) == .stopped)
-    let nested = ForegroundInspection(answer: Self.shell + "P 20 10 20 20 34817 S 270 n bash\nT raw")
+    let nested = ForegroundInspection(answer: Self.shell + "P 20 10 20 20 34817 S 270 n 1 bash\nT raw")
     guard case .readsTerminal(let shell)? = nested?.state(tail: "$ ", isAlternateScreen: false) else {
       Issue.record("a nested shell waits")
       return
     }
     #expect(shell.isShell && !shell.isFullScreen)
-    let editor = ForegroundInspection(answer: Self.shell + "P 20 10 20 20 34817 S 270 n vim\nT raw")
+    let editor = ForegroundInspection(answer: Self.shell + "P 20 10 20 20 34817 S 270 n 1 vim\nT raw")
     guard case .readsTerminal(let vim)? = editor?.state(tail: "", isAlternateScreen: false) else {
       Issue.record("an editor waits")
       return

@@ -1,0 +1,86 @@
+/// Looks at the foreground of a session's terminal from outside, signals it, and proves that it is gone.
+///
+/// The shells of a session are given outermost first. A shell that this machine does not know (another
+/// machine's, a container's) is passed over for the one outside it: what is in its foreground is then the
+/// program that leads there.
+package struct ForegroundControl: Sendable {
+  private let channel: SideChannel
+
+  /// How long a process gets to end after each step, before it is looked for again.
+  private static let pauses: [(after: SignalName?, pause: Duration)] = [
+    (nil, .milliseconds(30)), (nil, .milliseconds(150)), (.terminate, .milliseconds(100)),
+    (nil, .milliseconds(600)), (.kill, .milliseconds(100)), (nil, .milliseconds(400)),
+  ]
+
+  /// Control over that channel.
+  package init(channel: SideChannel) {
+    self.channel = channel
+  }
+
+  /// What the foreground does; nil where that cannot be known.
+  func inspect(_ shells: [Marker.Hello], _ tail: OutputTail) async -> ForegroundState? {
+    guard let answer = await look(shells) else { return nil }
+    return ForegroundInspection(answer: answer)?.state(
+      tail: tail.text, isAlternateScreen: tail.isAlternateScreen)
+  }
+
+  /// Signals the foreground process group.
+  func signal(_ name: SignalName, _ shells: [Marker.Hello]) async {
+    _ = await innermost(shells) { ForegroundScript.signal(name, $0, root: $1) }
+  }
+
+  /// Who must be gone when the command that runs now has been stopped.
+  func target(_ shells: [Marker.Hello]) async -> StopTarget? {
+    await look(shells).flatMap { StopTarget(answer: $0) }
+  }
+
+  /// Looks for what is left of a stopped command, and ends it.
+  func finish(_ target: StopTarget) async -> StopProof {
+    var ended: [String] = []
+    for step in Self.pauses {
+      guard let left = await left(of: target) else { return .unproven }
+      guard !left.isEmpty else { return .gone(endedOneByOne: ended) }
+      if let signal = step.after {
+        for process in left where !ended.contains(process.words) { ended.append(process.words) }
+        _ = await channel.ask(ForegroundScript.signal(signal, processes: left.map(\.identifier)))
+      }
+      // A process that was killed tells nobody but its parent, and we are not that.
+      try? await Task.sleep(for: step.pause)
+    }
+    guard let left = await left(of: target) else { return .unproven }
+    return left.isEmpty ? .gone(endedOneByOne: ended) : .left(left.map(\.words))
+  }
+
+  private struct Survivor {
+    let identifier: Int
+    let name: String
+    var words: String { "\(name) (pid \(identifier))" }
+  }
+
+  private func left(of target: StopTarget) async -> [Survivor]? {
+    guard let answer = await channel.ask(ForegroundScript.left(of: target)) else { return nil }
+    let lines = answer.split(separator: "\n")
+    guard lines.last == "end" else { return nil }
+    return lines.compactMap { line in
+      let fields = line.split(separator: " ", maxSplits: 2)
+      guard fields.count == 3, fields[0] == "M", let identifier = Int(fields[1]) else { return nil }
+      return Survivor(identifier: identifier, name: String(fields[2]))
+    }
+  }
+
+  private func look(_ shells: [Marker.Hello]) async -> String? {
+    await innermost(shells) { ForegroundScript.look($0, root: $1) }
+  }
+
+  /// Asks for the innermost shell that this machine knows.
+  private func innermost(
+    _ shells: [Marker.Hello], _ question: (Marker.Hello, Marker.Hello) -> String
+  ) async -> String? {
+    guard let root = shells.first else { return nil }
+    for shell in shells.reversed() {
+      guard let answer = await channel.ask(question(shell, root)) else { return nil }
+      if !answer.hasPrefix("foreign") { return answer }
+    }
+    return nil
+  }
+}

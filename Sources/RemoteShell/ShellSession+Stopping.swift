@@ -1,0 +1,51 @@
+import ChildProcess
+import Synchronization
+
+/// Stopping a command: who it is is asked first, then it is stopped by the ladder, then its end is proved.
+extension ShellSession {
+  /// Stops the command of that number if it still runs, or takes it out of the line.
+  func stop(_ number: Int, because reason: StopReason) {
+    let (effects, shells) = state.withLock { state -> (Effects, [Marker.Hello]?) in
+      var effects = Effects()
+      if let place = state.queue.firstIndex(of: number) {
+        state.queue.remove(at: place)
+        state.commands[number] = nil
+      } else if state.current == number, state.commands[number]?.stopReason == nil {
+        state.commands[number]?.stopReason = reason
+        guard environment.foreground == nil || !state.machine.hasBegun else {
+          return (effects, state.machine.shells)
+        }
+        feed(.interrupt, &state, &effects)
+      }
+      return (effects, nil)
+    }
+    perform(effects)
+    guard let shells, let control = environment.foreground else { return }
+    // Who is to be gone must be known before it goes; a connection that does not answer must not delay it long.
+    let limit = reactor.after(limits.targetAnswer) { [weak self] in self?.climb(number, nil) }
+    Task { [weak self] in
+      let target = await control.target(shells)
+      limit.cancel()
+      self?.climb(number, target)
+    }
+  }
+
+  /// Begins the ladder, once, if the command still runs.
+  private func climb(_ number: Int, _ target: StopTarget?) {
+    let effects = state.withLock { state in
+      var effects = Effects()
+      guard state.current == number, state.commands[number]?.isClimbing == false else { return effects }
+      state.commands[number]?.isClimbing = true
+      state.commands[number]?.stopTarget = target
+      feed(.interrupt, &state, &effects)
+      return effects
+    }
+    perform(effects)
+  }
+
+  /// What is known of a stopped command's processes now; whoever waits for its end is told.
+  func proved(_ proof: StopProof, of number: Int) {
+    state.withLock { $0.finishProof(proof, of: number) }
+    wakeWaiters()
+  }
+}
