@@ -10,6 +10,16 @@ extension SessionMachine {
       // The prompt was taken away by an rc file; the end marker alone has to do.
       return becomeReady()
     case .running(var run):
+      if run.step != nil, !run.hasBegun {
+        // What was typed has been thrown away: a frame of our own shows whether the shell still reads.
+        run.end = (130, levels.last?.directory ?? [])
+        return finish(run, at: now)
+      }
+      if run.step == nil, run.isToBeStopped {
+        let actions = take(.interruptCharacter, &run, at: now)
+        phase = .running(run)
+        return actions
+      }
       if let step = run.step {
         let actions = climb(from: step, &run, at: now)
         if case .running = phase { phase = .running(run) }

@@ -61,9 +61,10 @@ extension SessionMachine {
     switch (phase, body) {
     case (.running(var run), .begin(let sequence)) where sequence == run.sequence:
       run.hasBegun = true
-      phase = .running(run)
       if run.step == nil { deadline = nil }
-      return flushFringe()
+      let stop = run.isToBeStopped && run.step == nil ? take(.interruptCharacter, &run, at: now) : []
+      phase = .running(run)
+      return flushFringe() + stop
     case (.running(var run), .end(let sequence, let status, let isTracing, let directory))
     where sequence == run.sequence:
       run.end = (status, directory)
@@ -77,7 +78,7 @@ extension SessionMachine {
     case (.running(var run), .prompt) where !run.hasBegun && run.expectsOldPrompt:
       run.expectsOldPrompt = false
       phase = .running(run)
-    case (.running(let run), .prompt) where !run.hasBegun && run.step == nil:
+    case (.running(let run), .prompt) where !run.hasBegun && run.step == nil && !run.isToBeStopped:
       // The shell read the frame and showed the old prompt again: it may not execute anything any more.
       deadline = deadline ?? now.advanced(by: limits.response)
     case (.settling(var run, let end), .end(let sequence, _, _, _)) where sequence == run.sequence:

@@ -50,6 +50,8 @@ package struct SessionMachine: Sendable {
     var hasBegun = false
     var end: (status: Int, directory: [UInt8])?
     var step: LadderStep?
+    /// It is to be stopped as soon as it has begun: ^C would only throw away what is still being typed.
+    var isToBeStopped = false
     /// Whether the prompt after the command before is still to come.
     var expectsOldPrompt = false
     /// What ended with the shell that this command had started; nil while that shell lives.
@@ -170,8 +172,14 @@ package struct SessionMachine: Sendable {
   }
 
   private mutating func interrupt(at now: Instant) -> [Action] {
-    guard case .running(var run) = phase, run.step == nil else { return [] }
-    let actions = take(.interruptCharacter, &run, at: now)
+    guard case .running(var run) = phase, run.step == nil, !run.isToBeStopped else { return [] }
+    var actions: [Action] = []
+    if run.hasBegun {
+      actions = take(.interruptCharacter, &run, at: now)
+    } else {
+      run.isToBeStopped = true
+      deadline = now.advanced(by: limits.response)
+    }
     phase = .running(run)
     return actions
   }

@@ -127,6 +127,8 @@ package enum ShellDriver {
     + "case $__mcp_s in "
     + "ksh) __mcp_o(){ \\command print -rn -- \"$__mcp_a$__mcp_k;$1;$__mcp_k\u{07}\" >/dev/tty; };; "
     + "bash|zsh) __mcp_o(){ \\builtin printf \"%s%s;%s;%s\u{07}\" \"$__mcp_a\" \"$__mcp_k\" \"$1\" "
+    // `enable -n printf` takes the builtin away; the program of that name is still there.
+    + "\"$__mcp_k\" >/dev/tty || \\command printf \"%s%s;%s;%s\u{07}\" \"$__mcp_a\" \"$__mcp_k\" \"$1\" "
     + "\"$__mcp_k\" >/dev/tty; };; "
     + "*) __mcp_o(){ \\command printf \"%s%s;%s;%s\u{07}\" \"$__mcp_a\" \"$__mcp_k\" \"$1\" "
     + "\"$__mcp_k\" >/dev/tty; };; esac; "
@@ -134,7 +136,7 @@ package enum ShellDriver {
     + "case $__mcp_s in ksh) __mcp_b(){ \\command print -rn -- \"$__mcp_a$__mcp_k;B;$__mcp_n;$__mcp_k\u{07}\"; "
     + "return \"$1\"; };; "
     + "bash|zsh) __mcp_b(){ \\builtin printf \"%s%s;B;%s;%s\u{07}\" \"$__mcp_a\" \"$__mcp_k\" \"$__mcp_n\" "
-    + "\"$__mcp_k\"; return \"$1\"; };; "
+    + "\"$__mcp_k\" || __mcp_o \"B;$__mcp_n\"; return \"$1\"; };; "
     + "*) __mcp_b(){ \\command printf \"%s%s;B;%s;%s\u{07}\" \"$__mcp_a\" \"$__mcp_k\" \"$__mcp_n\" "
     + "\"$__mcp_k\"; return \"$1\"; };; esac; "
     + "__mcp_p(){ __mcp_r=$?; [ \"${__mcp_d-}\" = \"$__mcp_n\" ] || __mcp_o \"P;$__mcp_n;$__mcp_r\"; }; "

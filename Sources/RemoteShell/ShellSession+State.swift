@@ -64,6 +64,8 @@ extension ShellSession {
       touch()
       guard let number = current else { return nil }
       current = nil
+      let facts = shell
+      commands[number]?.shellAtEnd = facts
       if end.manner == .leftShell { commands[number]?.transition = .left }
       guard case .interrupted = end.manner else {
         commands[number]?.finish(.finished(end))
@@ -92,6 +94,8 @@ extension ShellSession {
       guard let number = current else { return }
       current = nil
       commands[number]?.transition = .entered(hello)
+      let facts = shell
+      commands[number]?.shellAtEnd = facts
       commands[number]?.finish(
         .finished(.init(status: 0, manner: .completed, directory: hello.directory)))
     }
@@ -135,7 +139,7 @@ extension ShellSession {
         }
       return CommandReport(
         number: number, text: command.text, state: commandState, output: command.output,
-        outputBytes: command.output.total, elapsed: command.elapsed, shell: shell,
+        outputBytes: command.output.total, elapsed: command.elapsed, shell: command.shellAtEnd ?? shell,
         backgroundBytes: background.total - backgroundRead, transition: command.transition,
         proof: command.proof)
     }
@@ -157,6 +161,8 @@ extension ShellSession {
     /// It was stopped, and what is left of it is being looked for.
     var stoppedEnd: SessionMachine.CommandEnd?
     var proof: StopProof?
+    /// The shell as it was when the command ended; a later one may have changed it since.
+    var shellAtEnd: ShellFacts?
     var transition: CommandReport.Transition?
     var waitsForInput: ForegroundProgram?
     /// Entering it as a shell was tried in vain.

@@ -274,8 +274,9 @@ extension Duration {
 extension String {
   /// Without white space at the end.
   var trimmingTrailingWhitespace: String {
-    guard let last = lastIndex(where: { !$0.isWhitespace }) else { return "" }
-    return String(self[...last])
+    // By scalars: a space with a combining mark is one Character, and counts as white by its first scalar.
+    guard let last = unicodeScalars.lastIndex(where: { !$0.properties.isWhitespace }) else { return "" }
+    return String(unicodeScalars[...last])
   }
 
   /// On one line, at most 80 characters: for naming a command inside a sentence.

@@ -133,7 +133,8 @@ extension SSHService {
       ? newest.report
       : await session.shell.progress(of: number, beyond: known, within: budget) ?? newest.report
     if offset == nil { session.shell.noteShown(report.outputBytes, of: number) }
-    var result = text.result(report, showing: start..<report.outputBytes, waited: budget)
+    var result = text.result(
+      report, showing: min(start, report.outputBytes)..<report.outputBytes, waited: budget)
     if report.state.isFinal, offset == nil { append(background(of: session, text), to: &result) }
     forgetIfEnded(session)
     return result
@@ -164,7 +165,7 @@ extension SSHService {
     }
     session.shell.noteShown(report.outputBytes, of: number)
     forgetIfEnded(session)
-    return text.result(report, showing: offset..<report.outputBytes, waited: budget)
+    return text.result(report, showing: min(offset, report.outputBytes)..<report.outputBytes, waited: budget)
   }
 
   func interrupt(_ session: OpenSession, _ signal: SignalName?) async -> CallToolResult {
@@ -198,7 +199,8 @@ extension SSHService {
   ) -> CallToolResult {
     let shown = session.shell.newest?.shownBytes ?? 0
     session.shell.noteShown(report.outputBytes, of: report.number)
-    var result = text.result(report, showing: shown..<report.outputBytes, waited: .seconds(10))
+    var result = text.result(
+      report, showing: min(shown, report.outputBytes)..<report.outputBytes, waited: .seconds(10))
     append(note, to: &result)
     // That the command ended by our signal is what was asked for.
     if case .finished(let end) = report.state, end.status >= 128 { result.isError = false }
