@@ -193,7 +193,7 @@ class Grammar:
             return self.one("cd / && pwd", "cd /tmp && pwd -P", "cd ~; pwd", "cd \"$HOME/tree/a\" && cd ../a/.. && pwd && cd - >/dev/null")
         name = self.one(*DIRECTORIES)
         if b"\xff" in name:
-            place = "\"$HOME/tree/$(printf 'bad\\377byte')\""
+            place = "\"$HOME/tree/$(printf 'bad\\377byte')\"" if self.shell == "dash" else "\"$HOME\"/tree/$'bad\\377byte'"
         else:
             place = '"$HOME/tree"/' + self.quoted(name.decode())
         return f"cd {place}" + self.one("", " && pwd", "; echo \"${#PWD}\"", " && ls -a | cat")
@@ -201,7 +201,7 @@ class Grammar:
     def file(self) -> str:
         if self.files and self.chance(60):
             path = self.one(*self.files)
-            return self.one(f"cat {path}", f"wc -c {path} | tr -d ' '", f"cksum < {path}", f"echo more >> {path}", f"sort {path} | head -n 5",
+            return self.one(f"cat {path}", f"wc -c {path} | tr -d ' '", f"cksum < {path}", f"echo more >> {path}", f"sort {path} | sed -n 1,5p",
                             f"{{ cat {path}; echo $?; }}", f"{self.pure_line()} >> {path}", f"cp {path} {path}.copy && cat {path}.copy", f"exec 3< {path}; cat <&3; exec 3<&-")
         path = '"$HOME/tree"/' + self.quoted(self.name("file ") + self.one("", "é", "'", "$x"))
         self.files.append(path)
@@ -223,7 +223,7 @@ class Grammar:
         bash = [("shopt -s nullglob; echo *nothing*", "shopt -u nullglob"), ("set -o pipefail", "set +o pipefail"), ("set -E", "set +E"),
                 ("shopt -s extglob; echo @(a|b)", "shopt -u extglob"), ("set -o posix", "set +o posix"), ("shopt -s dotglob; echo *", "shopt -u dotglob"),
                 ("set -T", "set +T"), ("set +B; echo {a,b}", "set -B"), ("PROMPT_COMMAND='echo prompt'", "unset PROMPT_COMMAND"), ("PS1='$ '", "PS1="),
-                ("builtin() { echo my builtin \"$@\"; }; unset -f builtin", ":"), ("exec 2>/dev/null; echo lost >&2", ":"), ("enable -n printf", "enable printf")]
+                ("builtin() { echo my builtin \"$@\"; }; unset -f builtin", ":"), ("exec 2>/dev/null; echo lost >&2", ":")]
         both = [("set -f; echo *", "set +f; echo * | wc -w"), ("set -a", "set +a"), ("IFS=:; v=a:b; printf '<%s>' $v", "unset IFS"),
                 ("IFS=''", "IFS=$(printf ' \\t\\n_'); IFS=${IFS%_}"), ("IFS=0123456789abcdef", "unset IFS"),
                 ("LC_ALL=C.UTF-8; export LC_ALL", "unset LC_ALL"), ("umask 077", "umask 022; umask"),

@@ -23,6 +23,9 @@ from shell_pair import Broken, Pair, cleaned, window
 MOST_MISMATCHES = 10
 QUEUE = 8
 JOB_LINE = re.compile(rb"^\[\d+\].*\n?", re.MULTILINE)
+# Shells name themselves and count lines differently where they are not interactive.
+SHELL_SAYS = re.compile(rb"^(?:\S*/)?-?(?:bash|dash|zsh|mksh|sh)(?:\[\d+\])?: (?:line )?(?:\d+: )?", re.MULTILINE)
+REPRODUCTION_SECONDS = 40
 
 
 class Mismatch(Exception):
@@ -40,7 +43,7 @@ def same(what: str, found: object, wanted: object) -> None:
     if isinstance(found, str) and isinstance(wanted, str):
         place = next((i for i, (a, b) in enumerate(zip(found, wanted)) if a != b), min(len(found), len(wanted)))
         around = slice(max(0, place - 60), place + 60)
-        raise Mismatch(f"{what} differs at character {place} of {len(found)}, wanted {len(wanted)}\n"
+        raise Mismatch(f"{what} differs: at character {place} of {len(found)}, wanted {len(wanted)}\n"
                        f"    server      {found[around]!r}\n    plain shell {wanted[around]!r}")
     raise Mismatch(f"{what}: server {shortened(found)}, plain shell {shortened(wanted)}")
 
@@ -95,17 +98,22 @@ class Runner:
         if step.kind == "jobs":
             output = JOB_LINE.sub(b"", output)
             text = JOB_LINE.sub(b"", text.encode()).decode()
+        says = SHELL_SAYS.search(output) is not None
+        if says:
+            output, text = SHELL_SAYS.sub(b"sh: ", output), SHELL_SAYS.sub(b"sh: ", text.encode()).decode()
+        # What is acted upon when output is cleaned is compared as it came.
+        is_raw = step.kind == "raw" or re.search(rb"[\x08\r\x1b]", output) is not None
         # The text first: it says most about what went wrong.
-        if step.kind in ("exact", "jobs"):
+        if step.kind in ("exact", "jobs") and not is_raw:
             same("text", text, window(output, wanted, {} if step.kind == "jobs" else facts))
             if "omitted" not in facts and len(text) > step.limit + 40:
                 raise Mismatch(f"{len(text)} characters of at most {step.limit}")
         same("exit code", code, wanted)
         same("error flag", result["isError"], wanted != 0)
         same("directory", facts["cwd"], self.cwd)
-        if step.kind in ("exact", "raw"):
+        if step.kind in ("exact", "raw") and not says:
             same("number of bytes", facts["outputBytes"], len(output))
-        if is_last and step.kind in ("exact", "raw") and (step.probe or step.kind == "raw"):
+        if is_last and not says and step.kind in ("exact", "raw") and (step.probe or is_raw):
             self.read_again(step.probe or {"offset": 0, "raw": True, "max_output_chars": 10_000_000}, output, wanted)
         self.watch_background(step, facts.get("backgroundBytes", 0))
 
@@ -163,34 +171,42 @@ class Runner:
 
 
 def fails(arguments: argparse.Namespace, batches: list[list[Step]]) -> str | None:
-    """What goes wrong when these run on a fresh pair; nothing if they do as they should."""
+    """What goes wrong with the last of these on a fresh pair; nothing if it does as it should."""
     pair = Pair(arguments.server, arguments.shell, arguments.host)
     try:
         runner = Runner(pair)
         for steps in batches:
             runner.run(steps)
+        return pair.trees_differ()
     except (Mismatch, Broken) as error:
-        return str(error)
+        return str(error) if steps is batches[-1] else None
     finally:
         pair.end()
-    return None
 
 
-def reproduction(arguments: argparse.Namespace, history: list[list[Step]]) -> list[list[Step]]:
-    """The shortest end of the history that still fails, without what it does not need."""
+def kind_of(error: str | None) -> str:
+    """What stays of an error when the same comes from fewer commands."""
+    return re.sub(r"\d+", "N", (error or "").split("\n")[0].split(":")[0])
+
+
+def reproduction(arguments: argparse.Namespace, history: list[list[Step]], error: str) -> list[list[Step]]:
+    """The shortest end of the history that still fails in that way, without what it does not need."""
+    def still_fails(batches: list[list[Step]]) -> bool:
+        return kind_of(fails(arguments, batches)) == kind_of(error)
+    deadline = time.monotonic() + REPRODUCTION_SECONDS
     lengths = [1, 2, 4, 8, 16, 64, 256, len(history)]
     for length in [length for length in lengths if length <= len(history)]:
         short = history[-length:]
-        if fails(arguments, short):
+        if still_fails(short):
             break
     else:
         return []
     size = len(short) // 2
     while size >= 1:
         place = 0
-        while place + size < len(short):
+        while place + size < len(short) and time.monotonic() < deadline:  # the last one, which failed, stays
             without = short[:place] + short[place + size:]
-            if fails(arguments, without):
+            if still_fails(without):
                 short = without
             else:
                 place += size
@@ -202,7 +218,7 @@ def report(arguments: argparse.Namespace, index: int, steps: list[Step], error: 
     print(f"MISMATCH at command {index}, seed {arguments.seed}, {arguments.shell}: {error}")
     for step in steps:
         print(f"    {step.kind}: {shortened(repr(step.text))} limit {step.limit}")
-    short = reproduction(arguments, history)
+    short = reproduction(arguments, history, str(error))
     print("  it does not happen again on fresh sessions" if not short else f"  the same with {len(short)} in a fresh session:")
     for steps in short:
         for step in steps:

@@ -100,7 +100,7 @@ class PlainShell:
         self.child = subprocess.Popen(
             [shell, *ARGUMENTS[shell]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0,
             env=environment, cwd=directory)
-        self.child.stdin.write(b"__st() { return $1; }\n")
+        self.child.stdin.write(b"__st() { return \"$1\"; }\n")
 
     def run(self, command: str, status: int, seconds: float = 60) -> tuple[bytes, int, bytes]:
         """What the command wrote, its status and the directory afterwards."""
