@@ -221,7 +221,7 @@ class Grammar:
         if self.undo and self.chance(70):
             return self.undo.pop(self.random.randrange(len(self.undo)))
         bash = [("shopt -s nullglob; echo *nothing*", "shopt -u nullglob"), ("set -o pipefail", "set +o pipefail"), ("set -E", "set +E"),
-                ("shopt -s extglob; echo @(a|b)", "shopt -u extglob"), ("set -o posix", "set +o posix"), ("shopt -s dotglob; echo *", "shopt -u dotglob"),
+                ("shopt -s extglob\necho @(a|b)", "shopt -u extglob"), ("set -o posix", "set +o posix"), ("shopt -s dotglob; echo *", "shopt -u dotglob"),
                 ("set -T", "set +T"), ("set +B; echo {a,b}", "set -B"), ("PROMPT_COMMAND='echo prompt'", "unset PROMPT_COMMAND"), ("PS1='$ '", "PS1="),
                 ("builtin() { echo my builtin \"$@\"; }; unset -f builtin", ":"), ("exec 2>/dev/null; echo lost >&2", ":")]
         both = [("set -f; echo *", "set +f; echo * | wc -w"), ("set -a", "set +a"), ("IFS=:; v=a:b; printf '<%s>' $v", "unset IFS"),
@@ -290,7 +290,7 @@ class Grammar:
         choice = self.random.random() * 100
         if choice < 1:
             kind = self.one("timeout", "timeout", "cancel", "input")
-            text = {"input": "read -r typed; echo \"got <$typed>\"", "cancel": "sleep 30"}.get(
+            text = {"input": "IFS= read -r typed; sh -c 'echo \"got <$0>\"' \"$typed\"; unset typed", "cancel": "sleep 30"}.get(
                 kind, self.one("sleep 30", "sleep 30", "(sleep 30)", "sleep 30 | cat", "while :; do :; done", "sh -c 'trap \"\" INT; sleep 30'"))
             return Step(text, kind, entry=self.one("plain", "a b  c", "é漢🙂", "$(no) 'x' \"y\"", ""))
         productions = [(2, self.syntax_error, "error"), (3, self.marker_like, "raw"), (2, self.background, "jobs"), (2, self.long_command, "exact"),
