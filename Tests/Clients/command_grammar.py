@@ -118,10 +118,10 @@ class Grammar:
         return chain + (array if self.chance(70) else "")
 
     def loop(self) -> str:
-        body = self.one("echo $i", "printf '%s,' $i", "[ $i != b ] && echo $i", "case $i in a) echo A;; [0-9]) echo N;; *) echo Z;; esac")
+        body = self.one("echo $i", "printf '%s,' $i", "[ \"$i\" != b ] && echo $i", "case \"$i\" in a) echo A;; [0-9]) echo N;; *) echo Z;; esac")
         return self.one(
-            f"for i in a b 3 {self.quoted(self.word())}; do {body}; done", f"i=0; while [ $i -lt 9 ]; do i=$((i+1)); {body}; done",
-            f"i=9; until [ $i -eq 0 ]; do i=$((i - 1)); [ $i -gt 5 ] && continue; {body}; [ $i = 2 ] && break; done",
+            f"for i in a b 3 {self.quoted(self.word())}; do {body}; done", f"i=0; while [ \"$i\" -lt 9 ]; do i=$((i+1)); {body}; done",
+            f"i=9; until [ \"$i\" -eq 0 ]; do i=$((i - 1)); [ \"$i\" -gt 5 ] && continue; {body}; [ \"$i\" = 2 ] && break; done",
             "printf '%s\\n' 'a b' ' c ' 'd\\e' | while IFS= read -r line; do printf '<%s>' \"$line\"; done",
             f"if [ {self.number()} -gt 9 ]; then echo big; elif false; then :; else echo small; fi",
             f"case {self.quoted(self.text(2))} in *a*) echo has;; '') echo empty;; *) echo other;; esac",
@@ -185,7 +185,7 @@ class Grammar:
         self.functions.append(name)
         local = "typeset" if self.shell == "mksh" else "local"
         body = self.one(f'echo "$#:$1"\n{self.pure(2)}', f'{local} v=$2; echo "$v"; return {self.random.randint(0, 255)}', self.pure(2),
-                        f'{local} n=${{3-5}}\n[ $n -le 0 ] && return 3\necho $n; {name} a b $((n - 1))')
+                        f'{local} n="${{3-5}}"\n[ "$n" -le 0 ] && return 3\necho $n; {name} a b "$((n - 1))"')
         return f"{name}() {{ {body}\n}}" if self.chance(80) else f"{name}() (\n{body}\n)"
 
     def go(self) -> str:
@@ -254,7 +254,7 @@ class Grammar:
     def long_output(self) -> str:
         count = int(self.random.choice([100, 5_000, 20_000, 150_000]))
         return self.one(f"seq 1 {count}", f"yes {self.quoted(self.word())} | head -n {count}", f"head -c {count * 6} /dev/zero | tr '\\0' x",
-                        f"i=0; while [ $i -lt {min(count, 20_000)} ]; do echo \"line $i é\"; i=$((i+1)); done", f"seq 1 {count} | tr '\\n' ' '",
+                        f"i=0; while [ \"$i\" -lt {min(count, 20_000)} ]; do echo \"line $i é\"; i=$((i+1)); done", f"seq 1 {count} | tr '\\n' ' '",
                         f"head -c {count * 3} /dev/zero | tr '\\0' '\\n'; echo end", f"seq -f 'é漢🙂 %g' 1 {count // 2}; (exit {self.random.randint(0, 9)})")
 
     def marker_like(self) -> str:

@@ -26,7 +26,7 @@ QUEUE = 8
 JOB_LINE = re.compile(rb"^(?:\[\d+\]|internal warning: j_async).*\n?", re.MULTILINE)
 # Shells name themselves and count lines differently where they are not interactive.
 SHELL_SAYS = re.compile(rb"^(?:E: )?(?:\S*/)?-?(?:bash|dash|zsh|mksh|sh|main)(?:\[\d+\])?: (?:eval: )?(?:line )?(?:\d+: )?", re.MULTILINE)
-REPRODUCTION_SECONDS = 40
+REPRODUCTION_SECONDS = 15
 
 
 class Mismatch(Exception):
