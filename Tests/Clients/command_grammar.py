@@ -232,7 +232,7 @@ class Grammar:
                 ("PS4='trace: '", "PS4='+ '"), ("OPTIND=1; getopts ab x -a; echo $x", "OPTIND=1"), ("set -C; echo x > /dev/null", "set +C"),
                 ("PS2='more> '", "PS2="), ("test() { return 7; }; test", "unset -f test")]
         own = [("echo() { printf '%s\\n' \"my echo: $*\"; }; echo x", "unset -f echo"), ("printf() { builtin printf '%s!' \"$@\"; }; printf a b", "unset -f printf"),
-               ("eval() { builtin echo my eval; }; eval x", "unset -f eval"), ("true() { builtin echo my true; }; true", "unset -f true"),
+               ("eval() { builtin echo my eval; }; eval x", "unset -f eval"), ("true() { return 3; }; true", "unset -f true"),
                ("cd() { builtin cd \"$@\"; }; cd .", "unset -f cd"), ("command() { builtin echo mine; }; command x", "unset -f command")]
         taken = {done for done in self.undo}
         choices = both + (own if self.shell in ("bash", "zsh") else []) + (bash if self.shell == "bash" else [])
