@@ -25,7 +25,8 @@ QUEUE = 8
 # The second is of mksh, where jobs end faster than it counts them.
 JOB_LINE = re.compile(rb"^(?:\[\d+\]|internal warning: j_async).*\n?", re.MULTILINE)
 # Shells name themselves and count lines differently where they are not interactive.
-SHELL_SAYS = re.compile(rb"^(?:E: )?(?:\S*/)?-?(?:bash|dash|zsh|mksh|sh|main)(?:\[\d+\])?: (?:eval: )?(?:line )?(?:\d+: )?", re.MULTILINE)
+SHELL_SAYS = re.compile(rb"^(?:E: )?(?:\S*/)?-?(?:bash|dash|zsh|mksh|sh|main)(?:\[\d+\])?:(?:\d+:)? (?:eval: )?"
+                        rb"(?:line \d+: )?(?:(?<=dash: )\d+: )?", re.MULTILINE)
 REPRODUCTION_SECONDS = 15
 
 
@@ -154,7 +155,7 @@ class Runner:
             time.sleep(0.05)
         self.client.write({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": number}})
         started = time.monotonic()
-        result = self.client.call("exec", session_id=self.pair.session, command="echo next")
+        result = self.client.call("exec", session_id=self.pair.session, command="sh -c 'echo next'")
         taken = time.monotonic() - started
         if result["text"] != "next" or taken > 10:
             raise Mismatch(f"after a cancelled command, in {taken:.1f} s: {shortened(result['text'])}")
