@@ -9,11 +9,14 @@ import random
 
 from shell_pair import DIRECTORIES
 
-AWKWARD = ["'", '"', "\\", "$", "`", "%", "-n", "-e", "--", "!", "*", "?", "[", "~", "#", "&", "|", ";", "<", ">", "(", ")", "{", "}",
-           "$(echo no)", "`echo no`", "${HOME}", "$$", "%s", "%d%%", "\\n", "\\0", "\\x41", "\\c", "'\\''", "EOF", "done", "fi",
-           "__mcp_e", "E;1;0;", "]7717;", "a  b", " ", "  lead", "trail ", "\t", "\n", "\n\n", "é", "ß", "漢字", "🙂", "👩‍👩‍👧", "e\u0301",
-           " \u0301", "\u200b", "\u00a0", "\u2028", "\u202e", "עברית", "\ufeff", "\U0010ffff", "\u0085", "!!", "!$", "^a^b", "=ls", "~root",
-           "Error (code 1):", "[timed out", "$'x'", "@(a|b)", "a=b", "\\\\", "\\'", "'\"'\"'", "-", "+", "0x1f", "1e3"]
+AWKWARD = [
+    "'", '"', "\\", "$", "`", "%", "-n", "-e", "--", "!", "*", "?", "[", "~", "#", "&", "|", ";", "<", ">", "(", ")",
+    "{", "}", "$(echo no)", "`echo no`", "${HOME}", "$$", "%s", "%d%%", "\\n", "\\0", "\\x41", "\\c", "'\\''", "EOF",
+    "done", "fi", "__mcp_e", "E;1;0;", "]7717;", "a  b", " ", "  lead", "trail ", "\t", "\n", "\n\n", "é", "ß", "漢字",
+    "🙂", "👩‍👩‍👧", "e\u0301", " \u0301", "\u200b", "\u00a0", "\u2028", "\u202e", "עברית", "\ufeff", "\U0010ffff",
+    "\u0085", "!!", "!$", "^a^b", "=ls", "~root", "Error (code 1):", "[timed out", "$'x'", "@(a|b)", "a=b", "\\\\",
+    "\\'", "'\"'\"'", "-", "+", "0x1f", "1e3"
+]
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.,:/@+=^"
 
 
@@ -31,6 +34,7 @@ class Step:
     together: bool = False
     listing: bool = False
     entry: str = ""
+    pause: float = 0
 
 
 class Grammar:
@@ -81,12 +85,13 @@ class Grammar:
     def show(self) -> str:
         text = self.quoted(self.text())
         words = " ".join(self.quoted(self.text(2)) for _ in range(self.random.randint(1, 5)))
-        return self.one(
-            f"printf '%s' {text}", f"printf '%s\\n' {words}", f"printf '<%s>' {words}", f"echo {text}", f"echo -n {text}",
-            f"printf '%s\\n\\n\\n' {text}", f"printf '\\n\\n%s' {text}", f"printf '%b' {self.quoted(self.word() + chr(92) + 't')}",
-            f"printf '%5d|%-8s|%x|%%\\n' {self.number()} {self.quoted(self.word())} {self.number()}", f"echo {words} >&2",
-            f"{{ echo {text}; echo {words} >&2; printf x; }}", "echo", "printf ''", ":", f"printf '   %s   \\t ' {text}",
-            f"cat {self.quoted('no such ' + self.word())}", "pwd", "ls -a | cat", "uname | tr a-z A-Z", f"expr {self.number()} + 1")
+        return self.one(f"printf '%s' {text}", f"printf '%s\\n' {words}", f"printf '<%s>' {words}", f"echo {text}",
+                        f"echo -n {text}", f"printf '%s\\n\\n\\n' {text}", f"printf '\\n\\n%s' {text}",
+                        f"printf '%b' {self.quoted(self.word() + chr(92) + 't')}",
+                        f"printf '%5d|%-8s|%x|%%\\n' {self.number()} {self.quoted(self.word())} {self.number()}",
+                        f"echo {words} >&2", f"{{ echo {text}; echo {words} >&2; printf x; }}", "echo", "printf ''",
+                        ":", f"printf '   %s   \\t ' {text}", f"cat {self.quoted('no such ' + self.word())}", "pwd",
+                        "ls -a | cat", "uname | tr a-z A-Z", f"expr {self.number()} + 1")
 
     def here_document(self) -> str:
         end = self.one("EOF", "END_OF", "E-F", "é")
@@ -101,69 +106,82 @@ class Grammar:
         return f"cat <<{end}\n{plain} $(echo in) ${{HOME}} \\$x `echo tick`\n{end}\n"
 
     def status(self) -> str:
-        return self.one("true", "false", f"(exit {self.random.randint(0, 255)})", "! true", "! false", "test 1 -eq 2", "[ -d . ]",
-                        f"sh -c 'exit {self.random.randint(0, 255)}'", "[ '' ]", "(exit 200)", ": stty", "echo reset",
-                        "nosuchcommand_7 2>/dev/null", "/etc/passwd 2>/dev/null", "sh -c 'kill -9 $$' 2>/dev/null || echo killed=$?"
-                        if self.shell == "mksh" else "false")
+        return self.one("true", "false", f"(exit {self.random.randint(0, 255)})", "! true", "! false", "test 1 -eq 2",
+                        "[ -d . ]", f"sh -c 'exit {self.random.randint(0, 255)}'", "[ '' ]", "(exit 200)", ": stty",
+                        "echo reset", "nosuchcommand_7 2>/dev/null", "/etc/passwd 2>/dev/null",
+                        "sh -c 'kill -9 $$' 2>/dev/null || echo killed=$?" if self.shell == "mksh" else "false")
 
     def pipeline(self) -> str:
-        first = self.one(f"printf '%s\\n' {self.quoted(self.text(3))} b a c", "seq 1 30", f"echo {self.quoted(self.text(3))}", "yes no")
-        last = "head -n 7" if first == "yes no" else self.one("sort", "cat", "wc -c | tr -d ' '", "tr a-z A-Z", "sed 's/a/[&]/g'",
-                                                              "od -c", "cat -v", "sort -r | uniq", "grep -c .", "awk '{print NF}'")
+        first = self.one(f"printf '%s\\n' {self.quoted(self.text(3))} b a c", "seq 1 30",
+                         f"echo {self.quoted(self.text(3))}", "yes no")
+        last = "head -n 7" if first == "yes no" else self.one("sort", "cat", "wc -c | tr -d ' '", "tr a-z A-Z",
+                                                              "sed 's/a/[&]/g'", "od -c", "cat -v", "sort -r | uniq",
+                                                              "grep -c .", "awk '{print NF}'")
         return f"{first} | {last}"
 
     def statuses(self) -> str:
-        chain = " | ".join(self.one("true", "false", f"(exit {self.random.randint(0, 99)})") for _ in range(self.random.randint(1, 5)))
+        chain = " | ".join(
+            self.one("true", "false", f"(exit {self.random.randint(0, 99)})") for _ in range(self.random.randint(1, 5)))
         array = {"bash": '; echo "${PIPESTATUS[@]}"', "zsh": "; echo $pipestatus"}.get(self.shell, "; echo $?")
         return chain + (array if self.chance(70) else "")
 
     def loop(self) -> str:
-        body = self.one("echo $i", "printf '%s,' $i", "[ \"$i\" != b ] && echo $i", "case \"$i\" in a) echo A;; [0-9]) echo N;; *) echo Z;; esac")
+        body = self.one("echo $i", "printf '%s,' $i", "[ \"$i\" != b ] && echo $i",
+                        "case \"$i\" in a) echo A;; [0-9]) echo N;; *) echo Z;; esac")
         return self.one(
-            f"for i in a b 3 {self.quoted(self.word())}; do {body}; done", f"i=0; while [ \"$i\" -lt 9 ]; do i=$((i+1)); {body}; done",
+            f"for i in a b 3 {self.quoted(self.word())}; do {body}; done",
+            f"i=0; while [ \"$i\" -lt 9 ]; do i=$((i+1)); {body}; done",
             f"i=9; until [ \"$i\" -eq 0 ]; do i=$((i - 1)); [ \"$i\" -gt 5 ] && continue; {body}; [ \"$i\" = 2 ] && break; done",
             "printf '%s\\n' 'a b' ' c ' 'd\\e' | while IFS= read -r line; do printf '<%s>' \"$line\"; done",
             f"if [ {self.number()} -gt 9 ]; then echo big; elif false; then :; else echo small; fi",
             f"case {self.quoted(self.text(2))} in *a*) echo has;; '') echo empty;; *) echo other;; esac",
-            *(["for ((i = 0; i < 4; i++)); do echo $((i * i)); done", "[[ abc == a* ]] && echo match",
-               "cat <(echo one) <(echo two)"] if self.shell in ("bash", "zsh") else []))
+            *([
+                "for ((i = 0; i < 4; i++)); do echo $((i * i)); done", "[[ abc == a* ]] && echo match",
+                "cat <(echo one) <(echo two)"
+            ] if self.shell in ("bash", "zsh") else []))
 
     def substitution(self) -> str:
         text = self.quoted(self.text(3))
-        return self.one(
-            f"echo \"$(printf '%s\\n\\n' {text})\"", f"echo \"$(echo \"$(printf %s {text})\" | tr a b)\"", "echo `echo \\`echo deep\\``",
-            f"printf '%s\\n' \"a$(printf %s {text})b\"", "echo \"$(echo ')' ; echo \"(\")\"", "echo $(( $(echo 3) * (4 + 1) ))",
-            f"echo $(({self.number()} % 7 + 0x1f - 010))", "echo $((1 << 20 | 3)) $((7 > 3 ? 1 : 0))", f"sh -c {self.quoted('echo $0')} {text}",
-            f"eval {self.quoted('echo ' + self.quoted(self.text(2)))}", f"(cd / && pwd; echo {text})")
+        return self.one(f"echo \"$(printf '%s\\n\\n' {text})\"", f"echo \"$(echo \"$(printf %s {text})\" | tr a b)\"",
+                        "echo `echo \\`echo deep\\``", f"printf '%s\\n' \"a$(printf %s {text})b\"",
+                        "echo \"$(echo ')' ; echo \"(\")\"", "echo $(( $(echo 3) * (4 + 1) ))",
+                        f"echo $(({self.number()} % 7 + 0x1f - 010))", "echo $((1 << 20 | 3)) $((7 > 3 ? 1 : 0))",
+                        f"sh -c {self.quoted('echo $0')} {text}",
+                        f"eval {self.quoted('echo ' + self.quoted(self.text(2)))}", f"(cd / && pwd; echo {text})")
 
     def reader(self) -> str:
         text = self.quoted(self.text(3))
-        return self.one("cat </dev/null", "wc -c </dev/null", "read -r x </dev/null || echo none", f"printf '%s\\n' {text} | sed -n 1p",
-                        f"printf 'a b c\\n' | {{ read -r x y; echo \"$y $x\"; }}", f"printf '%s' {text} | cksum",
+        return self.one("cat </dev/null", "wc -c </dev/null", "read -r x </dev/null || echo none",
+                        f"printf '%s\\n' {text} | sed -n 1p", f"printf 'a b c\\n' | {{ read -r x y; echo \"$y $x\"; }}",
+                        f"printf '%s' {text} | cksum",
                         f"cat <<< {text}" if self.shell in ("bash", "zsh", "mksh") else f"printf %s {text} | cat -A")
 
     def unusual_bytes(self) -> str:
-        return self.one("printf '\\377\\376 abc \\303'", "printf '\\303\\050\\342\\202 \\360\\237\\231'", "printf 'a\\000b\\n'",
-                        "printf 'form\\ffeed\\vtab'", "printf '\\001\\002\\177 end'", "printf '\\355\\240\\200 \\300\\200'",
-                        "head -c 300 /dev/zero | tr '\\0' '\\377'", "printf '\\216\\217\\233'")
+        return self.one("printf '\\377\\376 abc \\303'", "printf '\\303\\050\\342\\202 \\360\\237\\231'",
+                        "printf 'a\\000b\\n'", "printf 'form\\ffeed\\vtab'", "printf '\\001\\002\\177 end'",
+                        "printf '\\355\\240\\200 \\300\\200'", "head -c 300 /dev/zero | tr '\\0' '\\377'",
+                        "printf '\\216\\217\\233'")
 
     def pure(self, depth: int = 0) -> str:
         choice = self.random.randrange(16)
         if depth < 3 and choice < 4:
             inner, other = self.pure(depth + 1), self.pure(depth + 1)
-            return self.one(f"( {inner}\n)", f"{{ {inner}\n}}", f"( {inner}\n) | cat", f"{inner}\n{other}", f"if {inner}\nthen {other}\nfi",
-                            f"( {inner}\n) && ( {other}\n)", f"( {inner}\n) || {{ {other}\n}}", f"for k in 1 2; do {inner}\ndone",
+            return self.one(f"( {inner}\n)", f"{{ {inner}\n}}", f"( {inner}\n) | cat", f"{inner}\n{other}",
+                            f"if {inner}\nthen {other}\nfi", f"( {inner}\n) && ( {other}\n)",
+                            f"( {inner}\n) || {{ {other}\n}}", f"for k in 1 2; do {inner}\ndone",
                             f"( {inner}\n) >/dev/null", f"( {inner}\n) 2>&1 | wc -l | tr -d ' '")
-        return self.one(self.show, self.show, self.show, self.here_document, self.status, self.pipeline, self.statuses, self.loop,
-                        self.substitution, self.reader, self.unusual_bytes)()
+        return self.one(self.show, self.show, self.show, self.here_document, self.status, self.pipeline, self.statuses,
+                        self.loop, self.substitution, self.reader, self.unusual_bytes)()
 
     # Productions that change the shell
 
     def variable(self) -> str:
         if self.variables and self.chance(60):
             name = self.one(*self.variables)
-            return self.one(f'echo "${name}"', f'printf "<%s>" "${{{name}}}"', f"echo ${{#{name}}}", f'echo "${{{name}%a*}}"', f"unset {name}; echo ${{{name}-gone}}",
-                            f'{name}="${name}x"; echo "${name}"', f'export {name}; sh -c \'printf %s "${name}"\'', f'{name}=once sh -c \'echo "${name}"\'')
+            return self.one(f'echo "${name}"', f'printf "<%s>" "${{{name}}}"', f"echo ${{#{name}}}",
+                            f'echo "${{{name}%a*}}"', f"unset {name}; echo ${{{name}-gone}}",
+                            f'{name}="${name}x"; echo "${name}"', f'export {name}; sh -c \'printf %s "${name}"\'',
+                            f'{name}=once sh -c \'echo "${name}"\'')
         name = self.name("v_")
         self.variables.append(name)
         return f"{name}={self.quoted(self.text(8))}" + self.one("", "; echo set", f'; printf %s "${name}"')
@@ -171,7 +189,8 @@ class Grammar:
     def array(self) -> str:
         if self.arrays and self.chance(60):
             name = self.one(*self.arrays)
-            return self.one(f'printf "<%s>" "${{{name}[@]}}"', f"echo ${{#{name}[@]}}", f'echo "${{{name}[2]-}}"', f"{name}[3]={self.quoted(self.text(2))}",
+            return self.one(f'printf "<%s>" "${{{name}[@]}}"', f"echo ${{#{name}[@]}}", f'echo "${{{name}[2]-}}"',
+                            f"{name}[3]={self.quoted(self.text(2))}",
                             f'for k in "${{{name}[@]}}"; do echo "[$k]"; done')
         name = self.name("r_")
         self.arrays.append(name)
@@ -180,17 +199,20 @@ class Grammar:
 
     def function(self) -> str:
         if self.functions and self.chance(60):
-            return f"{self.one(*self.functions)} {self.quoted(self.text(2))} {self.quoted(self.word())}" + self.one("", "; echo $?", " || echo failed")
+            return f"{self.one(*self.functions)} {self.quoted(self.text(2))} {self.quoted(self.word())}" + self.one(
+                "", "; echo $?", " || echo failed")
         name = self.name("f_")
         self.functions.append(name)
         local = "typeset" if self.shell == "mksh" else "local"
-        body = self.one(f'echo "$#:$1"\n{self.pure(2)}', f'{local} v=$2; echo "$v"; return {self.random.randint(0, 255)}', self.pure(2),
+        body = self.one(f'echo "$#:$1"\n{self.pure(2)}',
+                        f'{local} v=$2; echo "$v"; return {self.random.randint(0, 255)}', self.pure(2),
                         f'{local} n="${{3-5}}"\n[ "$n" -le 0 ] && return 3\necho $n; {name} a b "$((n - 1))"')
         return f"{name}() {{ {body}\n}}" if self.chance(80) else f"{name}() (\n{body}\n)"
 
     def go(self) -> str:
         if self.chance(15):
-            return self.one("cd / && pwd", "cd /tmp && pwd -P", "cd ~; pwd", "cd \"$HOME/tree/a\" && cd ../a/.. && pwd && cd - >/dev/null")
+            return self.one("cd / && pwd", "cd /tmp && pwd -P", "cd ~; pwd",
+                            "cd \"$HOME/tree/a\" && cd ../a/.. && pwd && cd - >/dev/null")
         name = self.one(*DIRECTORIES)
         if b"\xff" in name:
             place = "\"$HOME/tree/$(printf 'bad\\377byte')\"" if self.shell == "dash" else "\"$HOME\"/tree/$'bad\\377byte'"
@@ -201,13 +223,18 @@ class Grammar:
     def file(self) -> str:
         if self.files and self.chance(60):
             path = self.one(*self.files)
-            return self.one(f"cat {path}", f"wc -c {path} | tr -d ' '", f"cksum < {path}", f"echo more >> {path}", f"sort {path} | sed -n 1,5p",
-                            f"{{ cat {path}; echo $?; }}", f"{self.pure_line()} >> {path}", f"cp {path} {path}.copy && cat {path}.copy", f"exec 3< {path}; cat <&3; exec 3<&-")
+            return self.one(f"cat {path}", f"wc -c {path} | tr -d ' '", f"cksum < {path}", f"echo more >> {path}",
+                            f"sort {path} | sed -n 1,5p", f"{{ cat {path}; echo $?; }}",
+                            f"{self.pure_line()} >> {path}", f"cp {path} {path}.copy && cat {path}.copy",
+                            f"exec 3< {path}; cat <&3; exec 3<&-")
         path = '"$HOME/tree"/' + self.quoted(self.name("file ") + self.one("", "é", "'", "$x"))
         self.files.append(path)
-        return self.one(f"printf '%s\\n' {self.quoted(self.text(9))} > {path}", f"cat > {path} <<'EOF'\n{self.word()}\n\nlast\nEOF",
-                        f"{{ seq 1 {self.random.randint(1, 5000)}; }} > {path}", f"exec 4>{path}; echo one >&4; echo two >&4; exec 4>&-",
-                        f"echo tee | tee {path}", f": > {path}", f"( {self.pure()}\n) > {path} 2>&1", f"echo kept > {path}; exec 5>>{path}; echo more >&5; exec 5>&-",
+        return self.one(f"printf '%s\\n' {self.quoted(self.text(9))} > {path}",
+                        f"cat > {path} <<'EOF'\n{self.word()}\n\nlast\nEOF",
+                        f"{{ seq 1 {self.random.randint(1, 5000)}; }} > {path}",
+                        f"exec 4>{path}; echo one >&4; echo two >&4; exec 4>&-", f"echo tee | tee {path}",
+                        f": > {path}", f"( {self.pure()}\n) > {path} 2>&1",
+                        f"echo kept > {path}; exec 5>>{path}; echo more >&5; exec 5>&-",
                         f"echo before > {path}; exec >>{path}; echo into the file")
 
     def pure_line(self) -> str:
@@ -220,20 +247,27 @@ class Grammar:
             return "PATH_kept=$PATH; PATH=/nowhere"
         if self.undo and self.chance(70):
             return self.undo.pop(self.random.randrange(len(self.undo)))
-        bash = [("shopt -s nullglob; echo *nothing*", "shopt -u nullglob"), ("set -o pipefail", "set +o pipefail"), ("set -E", "set +E"),
-                ("shopt -s extglob\necho @(a|b)", "shopt -u extglob"), ("set -o posix", "set +o posix"), ("shopt -s dotglob; echo *", "shopt -u dotglob"),
-                ("set -T", "set +T"), ("set +B; echo {a,b}", "set -B"), ("PROMPT_COMMAND='echo prompt'", "unset PROMPT_COMMAND"), ("PS1='$ '", "PS1="),
-                ("builtin() { echo my builtin \"$@\"; }; unset -f builtin", ":"), ("exec 2>/dev/null; echo lost >&2", ":")]
-        both = [("set -f; echo *", "set +f; echo * | wc -w"), ("set -a", "set +a"), ("IFS=:; v=a:b; printf '<%s>' $v", "unset IFS"),
-                ("IFS=''", "IFS=$(printf ' \\t\\n_'); IFS=${IFS%_}"), ("IFS=0123456789abcdef", "unset IFS"),
-                ("LC_ALL=C.UTF-8; export LC_ALL", "unset LC_ALL"), ("umask 077", "umask 022; umask"),
-                ("trap 'echo got USR1' USR1", "kill -USR1 $$; trap - USR1; trap"), ("trap '' USR2", "kill -USR2 $$; echo alive; trap - USR2"),
-                ("set -- 'one two' three; echo $#", "printf '<%s>' \"$@\"; set --"), ("PATH=$HOME:$PATH", "PATH=${PATH#*:}"),
-                ("PS4='trace: '", "PS4='+ '"), ("OPTIND=1; getopts ab x -a; echo $x", "OPTIND=1"), ("set -C; echo x > /dev/null", "set +C"),
+        bash = [("shopt -s nullglob; echo *nothing*", "shopt -u nullglob"), ("set -o pipefail", "set +o pipefail"),
+                ("set -E", "set +E"), ("shopt -s extglob\necho @(a|b)", "shopt -u extglob"),
+                ("set -o posix", "set +o posix"), ("shopt -s dotglob; echo *", "shopt -u dotglob"),
+                ("set -T", "set +T"), ("set +B; echo {a,b}", "set -B"),
+                ("PROMPT_COMMAND='echo prompt'", "unset PROMPT_COMMAND"), ("PS1='$ '", "PS1="),
+                ("builtin() { echo my builtin \"$@\"; }; unset -f builtin", ":"),
+                ("exec 2>/dev/null; echo lost >&2", ":")]
+        both = [("set -f; echo *", "set +f; echo * | wc -w"), ("set -a", "set +a"),
+                ("IFS=:; v=a:b; printf '<%s>' $v", "unset IFS"), ("IFS=''", "IFS=$(printf ' \\t\\n_'); IFS=${IFS%_}"),
+                ("IFS=0123456789abcdef", "unset IFS"), ("LC_ALL=C.UTF-8; export LC_ALL", "unset LC_ALL"),
+                ("umask 077", "umask 022; umask"), ("trap 'echo got USR1' USR1", "kill -USR1 $$; trap - USR1; trap"),
+                ("trap '' USR2", "kill -USR2 $$; echo alive; trap - USR2"),
+                ("set -- 'one two' three; echo $#", "printf '<%s>' \"$@\"; set --"),
+                ("PATH=$HOME:$PATH", "PATH=${PATH#*:}"), ("PS4='trace: '", "PS4='+ '"),
+                ("OPTIND=1; getopts ab x -a; echo $x", "OPTIND=1"), ("set -C; echo x > /dev/null", "set +C"),
                 ("PS2='more> '", "PS2="), ("test() { return 7; }; test", "unset -f test")]
-        own = [("echo() { printf '%s\\n' \"my echo: $*\"; }; echo x", "unset -f echo"), ("printf() { builtin printf '%s!' \"$@\"; }; printf a b", "unset -f printf"),
-               ("eval() { builtin echo my eval; }; eval x", "unset -f eval"), ("true() { return 3; }; true", "unset -f true"),
-               ("cd() { builtin cd \"$@\"; }; cd .", "unset -f cd"), ("command() { builtin echo mine; }; command x", "unset -f command")]
+        own = [("echo() { printf '%s\\n' \"my echo: $*\"; }; echo x", "unset -f echo"),
+               ("printf() { builtin printf '%s!' \"$@\"; }; printf a b", "unset -f printf"),
+               ("eval() { builtin echo my eval; }; eval x", "unset -f eval"),
+               ("true() { return 3; }; true", "unset -f true"), ("cd() { builtin cd \"$@\"; }; cd .", "unset -f cd"),
+               ("command() { builtin echo mine; }; command x", "unset -f command")]
         taken = {done for done in self.undo}
         choices = both + (own if self.shell in ("bash", "zsh") else []) + (bash if self.shell == "bash" else [])
         set_it, undo = self.one(*[pair for pair in choices if pair[1] not in taken])
@@ -253,28 +287,37 @@ class Grammar:
 
     def long_output(self) -> str:
         count = int(self.random.choice([100, 5_000, 20_000, 150_000]))
-        return self.one(f"seq 1 {count}", f"yes {self.quoted(self.word())} | head -n {count}", f"head -c {count * 6} /dev/zero | tr '\\0' x",
-                        f"i=0; while [ \"$i\" -lt {min(count, 20_000)} ]; do echo \"line $i é\"; i=$((i+1)); done", f"seq 1 {count} | tr '\\n' ' '",
-                        f"head -c {count * 3} /dev/zero | tr '\\0' '\\n'; echo end", f"seq -f 'é漢🙂 %g' 1 {count // 2}; (exit {self.random.randint(0, 9)})")
+        return self.one(f"seq 1 {count}", f"yes {self.quoted(self.word())} | head -n {count}",
+                        f"head -c {count * 6} /dev/zero | tr '\\0' x",
+                        f"i=0; while [ \"$i\" -lt {min(count, 20_000)} ]; do echo \"line $i é\"; i=$((i+1)); done",
+                        f"seq 1 {count} | tr '\\n' ' '", f"head -c {count * 3} /dev/zero | tr '\\0' '\\n'; echo end",
+                        f"seq -f 'é漢🙂 %g' 1 {count // 2}; (exit {self.random.randint(0, 9)})")
 
     def marker_like(self) -> str:
         digits = "".join(self.random.choices("0123456789abcdef", k=16))
-        body = self.one("E;{n};0;h;/", "B;{n}", "P;{n};1", "H;bash;1;a;/dev/pts/0;root;/", "E;", "").format(n=self.random.randint(1, 999))
+        body = self.one("E;{n};0;h;/", "B;{n}", "P;{n};1", "H;bash;1;a;/dev/pts/0;root;/", "E;",
+                        "").format(n=self.random.randint(1, 999))
         return self.one(
-            f"printf '\\033]7717;{digits};{body};{digits}\\007'", f"printf 'x\\033]7717;{digits[:5]}'; echo y", "printf '\\033'", "printf '\\033]7717;'",
-            f"printf '\\033]7717;{digits};%5000s' x", "printf '\\033[31mred\\033[0m\\n\\033[2K\\r50%%\\r100%%\\n'", "printf 'a\\bb\\r\\nc\\rd'",
-            "head -c 3000 /dev/zero | tr '\\0' '\\033'", "printf '%s' \"${__mcp_a-}\" | wc -c | tr -d 0-9", "printf '\\033]0;title\\007\\033P1\\033\\\\'",
-            "printf 'ab" + "".join(chr(code) for code in self.random.sample(range(1, 32), 8) if code not in (9, 10)) + "\x7fcd'")
+            f"printf '\\033]7717;{digits};{body};{digits}\\007'", f"printf 'x\\033]7717;{digits[:5]}'; echo y",
+            "printf '\\033'", "printf '\\033]7717;'", f"printf '\\033]7717;{digits};%5000s' x",
+            "printf '\\033[31mred\\033[0m\\n\\033[2K\\r50%%\\r100%%\\n'", "printf 'a\\bb\\r\\nc\\rd'",
+            "head -c 3000 /dev/zero | tr '\\0' '\\033'", "printf '%s' \"${__mcp_a-}\" | wc -c | tr -d 0-9",
+            "printf '\\033]0;title\\007\\033P1\\033\\\\'",
+            "printf 'ab" + "".join(chr(code)
+                                   for code in self.random.sample(range(1, 32), 8) if code not in (9, 10)) + "\x7fcd'")
 
     def syntax_error(self) -> str:
         word = self.word()
-        return self.one(f"echo {word}; fi", "if true; then echo x", f"echo 'unclosed {word}", f'echo "unclosed {word}', "echo )", "(echo x", "for", "while true; do",
-                        "case x in", "done", "{ echo x", "echo `echo", "echo $(echo", "| cat", "&& true", "echo x ;; echo y", "f_bad() {", "cat <")
+        return self.one(f"echo {word}; fi", "if true; then echo x", f"echo 'unclosed {word}", f'echo "unclosed {word}',
+                        "echo )", "(echo x", "for", "while true; do", "case x in", "done", "{ echo x", "echo `echo",
+                        "echo $(echo", "| cat", "&& true", "echo x ;; echo y", "f_bad() {", "cat <")
 
     def background(self) -> str:
         path = '"$HOME/tree"/' + self.name("job")
-        return self.one(f"( sleep 0.0{self.random.randint(1, 9)}; echo done > {path} ) & wait; cat {path}", f"echo x > {path} & wait; cat {path}",
-                        f"( (sleep 0.01; echo deep > {path}) & wait; cat {path} )", f"sh -c 'exit 7' & wait $!; echo $?",
+        return self.one(f"( sleep 0.0{self.random.randint(1, 9)}; echo done > {path} ) & wait; cat {path}",
+                        f"echo x > {path} & wait; cat {path}",
+                        f"( (sleep 0.01; echo deep > {path}) & wait; cat {path} )",
+                        f"sh -c 'exit 7' & wait $!; echo $?",
                         f"{{ echo a; echo b; }} > {path} 2>&1 & true; wait; sort {path}")
 
     # The next command
@@ -282,7 +325,8 @@ class Grammar:
     def ending(self, text: str) -> str:
         if "<<" in text or text.endswith("\n"):
             return text
-        return text + self.one("", "", "", "", " # a 'comment", "\n", "\n\n", " ;", "\n# last $(", " \\\n", "  ", "; echo \\\n  more", "\n\t")
+        return text + self.one("", "", "", "", " # a 'comment", "\n", "\n\n", " ;", "\n# last $(", " \\\n", "  ",
+                               "; echo \\\n  more", "\n\t")
 
     def step(self) -> Step:
         if self.next:
@@ -290,13 +334,22 @@ class Grammar:
         choice = self.random.random() * 100
         if choice < 1:
             kind = self.one("timeout", "timeout", "cancel", "input")
-            text = {"input": "IFS= read -r typed; sh -c 'echo \"got <$0>\"' \"$typed\"; unset typed", "cancel": "sleep 30"}.get(
-                kind, self.one("sleep 30", "sleep 30", "(sleep 30)", "sleep 30 | cat", "while :; do :; done", "sh -c 'trap \"\" INT; sleep 30'"))
-            return Step(text, kind, entry=self.one("plain", "a b  c", "é漢🙂", "$(no) 'x' \"y\"", ""))
-        productions = [(2, self.syntax_error, "error"), (3, self.marker_like, "raw"), (2, self.background, "jobs"), (2, self.long_command, "exact"),
-                       (2, self.long_output, "exact"), (1, lambda: self.one("cd /nonexistent", "nosuchcommand_7 x", "cd ''"), "loose"),
-                       (10, self.variable, "exact"), (8, self.function, "exact"), (8, self.go, "exact"), (9, self.file, "exact"), (5, self.option, "exact"),
-                       (3, lambda: 'echo "status $?"', "exact"), (5, self.array if self.arrays_known else self.variable, "exact"), (40, self.pure, "exact")]
+            text = {
+                "input": "IFS= read -r typed; sh -c 'echo \"got <$0>\"' \"$typed\"; unset typed", "cancel": "sleep 30"
+            }.get(
+                kind,
+                self.one("sleep 30", "sleep 30", "(sleep 30)", "sleep 30 | cat", "while :; do :; done",
+                         "sh -c 'trap \"\" INT; sleep 30'"))
+            return Step(text,
+                        kind,
+                        entry=self.one("plain", "a b  c", "é漢🙂", "$(no) 'x' \"y\"", ""),
+                        pause=self.one(0, 0, 0.001, 0.003, 0.05))
+        productions = [(2, self.syntax_error, "error"), (3, self.marker_like, "raw"), (2, self.background, "jobs"),
+                       (2, self.long_command, "exact"), (2, self.long_output, "exact"),
+                       (1, lambda: self.one("cd /nonexistent", "nosuchcommand_7 x", "cd ''"), "loose"),
+                       (10, self.variable, "exact"), (8, self.function, "exact"), (8, self.go, "exact"),
+                       (9, self.file, "exact"), (5, self.option, "exact"), (3, lambda: 'echo "status $?"', "exact"),
+                       (5, self.array if self.arrays_known else self.variable, "exact"), (40, self.pure, "exact")]
         weights = [weight for weight, _, _ in productions]
         _, production, kind = self.random.choices(productions, weights)[0]
         text = production()
@@ -306,6 +359,10 @@ class Grammar:
         if self.chance(5):
             step.limit = self.random.choice([1000, 1001, 2000, 40_000])
         if self.chance(6):
-            step.probe = {"offset": self.random.choice([0, 1, self.random.randint(0, 300), self.random.randint(0, 200_000), 10**9]),
-                          "raw": True, "max_output_chars": self.random.choice([1000, 5000, 40_000, 10_000_000])}
+            step.probe = {
+                "offset": self.random.choice(
+                    [0, 1, self.random.randint(0, 300),
+                     self.random.randint(0, 200_000), 10**9]), "raw": True,
+                "max_output_chars": self.random.choice([1000, 5000, 40_000, 10_000_000])
+            }
         return step

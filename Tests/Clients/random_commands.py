@@ -25,8 +25,9 @@ QUEUE = 8
 # The second is of mksh, where jobs end faster than it counts them.
 JOB_LINE = re.compile(rb"^(?:\[\d+\]|internal warning: j_async).*\n?", re.MULTILINE)
 # Shells name themselves and count lines differently where they are not interactive.
-SHELL_SAYS = re.compile(rb"^(?:E: )?(?:\S*/)?-?(?:bash|dash|zsh|mksh|sh|main)(?:\[\d+\])?:(?:\d+:)? (?:eval: )?"
-                        rb"(?:line \d+: )?(?:(?<=dash: )\d+: )?", re.MULTILINE)
+SHELL_SAYS = re.compile(
+    rb"^(?:E: )?(?:\S*/)?-?(?:bash|dash|zsh|mksh|sh|main)(?:\[\d+\])?:(?:\d+:)? (?:eval: )?"
+    rb"(?:line \d+: )?(?:(?<=dash: )\d+: )?", re.MULTILINE)
 REPRODUCTION_SECONDS = 15
 
 
@@ -52,7 +53,6 @@ def same(what: str, found: object, wanted: object) -> None:
 
 class Runner:
     """Runs steps on a pair; `run` returns normally if both sides agree."""
-
     def __init__(self, pair: Pair):
         self.pair, self.client = pair, pair.client
         self.status, self.background = 0, 0
@@ -60,8 +60,11 @@ class Runner:
         self.jobs_ran = False
 
     def arguments(self, step: Step, **more: object) -> dict:
-        return {"name": "exec", "arguments": {"session_id": self.pair.session, "command": step.text,
-                                              "max_output_chars": step.limit, **more}}
+        return {
+            "name": "exec", "arguments": {
+                "session_id": self.pair.session, "command": step.text, "max_output_chars": step.limit, **more
+            }
+        }
 
     def run(self, steps: list[Step]) -> None:
         """One step, or several whose requests are written at once."""
@@ -151,8 +154,7 @@ class Runner:
 
     def cancel(self, step: Step) -> None:
         number = self.client.begin("tools/call", self.arguments(step))
-        if step.entry:
-            time.sleep(0.05)
+        time.sleep(step.pause)
         self.client.write({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": number}})
         started = time.monotonic()
         result = self.client.call("exec", session_id=self.pair.session, command="sh -c 'echo next'")
@@ -194,6 +196,7 @@ def reproduction(arguments: argparse.Namespace, history: list[list[Step]], error
     """The shortest end of the history that still fails in that way, without what it does not need."""
     def still_fails(batches: list[list[Step]]) -> bool:
         return kind_of(fails(arguments, batches)) == kind_of(error)
+
     deadline = time.monotonic() + REPRODUCTION_SECONDS
     lengths = [1, 2, 4, 8, 16, 64, 256, len(history)]
     for length in [length for length in lengths if length <= len(history)]:
@@ -215,12 +218,14 @@ def reproduction(arguments: argparse.Namespace, history: list[list[Step]], error
     return short
 
 
-def report(arguments: argparse.Namespace, index: int, steps: list[Step], error: Exception, history: list[list[Step]]) -> None:
+def report(arguments: argparse.Namespace, index: int, steps: list[Step], error: Exception,
+           history: list[list[Step]]) -> None:
     print(f"MISMATCH at command {index}, seed {arguments.seed}, {arguments.shell}: {error}")
     for step in steps:
         print(f"    {step.kind}: {shortened(repr(step.text))} limit {step.limit}")
     short = reproduction(arguments, history, str(error))
-    print("  it does not happen again on fresh sessions" if not short else f"  the same with {len(short)} in a fresh session:")
+    print("  it does not happen again on fresh sessions"
+          if not short else f"  the same with {len(short)} in a fresh session:")
     if len(short) > MOST_SHOWN:
         print(f"    (the last {MOST_SHOWN} of them)")
     for steps in short[-MOST_SHOWN:]:
@@ -264,8 +269,9 @@ def story(arguments: argparse.Namespace) -> int:
             print(f"  {index} commands, {time.monotonic() - start:.0f} s", flush=True)
     if pair:
         pair.end()
-    print(f"{index} commands in {time.monotonic() - start:.0f} s, {mismatches} mismatches, seed {arguments.seed}, {arguments.shell}: "
-          + ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())))
+    print(
+        f"{index} commands in {time.monotonic() - start:.0f} s, {mismatches} mismatches, seed {arguments.seed}, {arguments.shell}: "
+        + ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())))
     return 1 if mismatches else 0
 
 

@@ -11,15 +11,18 @@ import re
 import select
 import shlex
 import shutil
+import signal
 import subprocess
 import time
 
 FACTS = "io.github.ssh-mcp-sessions/result"
 ARGUMENTS = {"bash": ["--norc", "--noprofile"], "zsh": ["-f"], "dash": [], "mksh": []}
 # Where commands may go; the last has a byte that is no UTF-8.
-DIRECTORIES = [b"a", b"a/b", b"a/b/c", b"sp ace", "uni-é漢🙂".encode(), b"quo'te\"s", b"dol$lar`x`", b"-dash", b"new\nline",
-               b"tab\there", b"semi;colon;E;1;0", b"bell\x07end", b"esc\x1b]7717;0123456789abcdef;E;1;0;x", b"*?[a]",
-               b"deep/" + b"/".join([b"d" * 50] * 30), b"trail ", b"#hash", b"~tilde", b"%s%d", b"back\\slash\\n", b"bad\xffbyte"]
+DIRECTORIES = [
+    b"a", b"a/b", b"a/b/c", b"sp ace", "uni-é漢🙂".encode(), b"quo'te\"s", b"dol$lar`x`", b"-dash", b"new\nline",
+    b"tab\there", b"semi;colon;E;1;0", b"bell\x07end", b"esc\x1b]7717;0123456789abcdef;E;1;0;x", b"*?[a]",
+    b"deep/" + b"/".join([b"d" * 50] * 30), b"trail ", b"#hash", b"~tilde", b"%s%d", b"back\\slash\\n", b"bad\xffbyte"
+]
 
 
 class Broken(Exception):
@@ -28,16 +31,22 @@ class Broken(Exception):
 
 class Client:
     """The server, spoken to in JSON lines; answers are kept until they are asked for."""
-
     def __init__(self, program: str, home: pathlib.Path):
         home.mkdir(parents=True, exist_ok=True)
         self.log = open(home / "server.log", "ab")
         self.child = subprocess.Popen(
-            [program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, bufsize=0,
+            [program],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            bufsize=0,
             env={"PATH": os.environ["PATH"], "HOME": str(home), "SSH_MCP_SSH_CONFIG": os.environ["SSHD_CONFIG"]})
         self.last, self.line, self.answers = 0, bytearray(), {}
-        self.answer(self.begin("initialize", {"protocolVersion": "2025-11-25", "capabilities": {},
-                                              "clientInfo": {"name": "random", "version": "1"}}))
+        self.answer(
+            self.begin(
+                "initialize",
+                {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "random", "version": "1"}
+                 }))
         self.write({"jsonrpc": "2.0", "method": "notifications/initialized"})
 
     def write(self, *messages: dict) -> None:
@@ -94,19 +103,29 @@ class Client:
 
 class PlainShell:
     """A shell without terminal, driver and markers: what a command does there is what it should do."""
-
     def __init__(self, shell: str, environment: dict[str, str], directory: pathlib.Path, output: pathlib.Path):
         self.shell, self.output, self.held = shell, output, b""
-        self.child = subprocess.Popen(
-            [shell, *ARGUMENTS[shell]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0,
-            env=environment, cwd=directory)
+        self.child = subprocess.Popen([shell, *ARGUMENTS[shell]],
+                                      stdin=subprocess.PIPE,
+                                      stdout=subprocess.PIPE,
+                                      stderr=subprocess.PIPE,
+                                      bufsize=0,
+                                      env=environment,
+                                      cwd=directory,
+                                      preexec_fn=self.notice_signals)
         self.child.stdin.write(b"__st() { return \"$1\"; }\n")
+
+    @staticmethod
+    def notice_signals() -> None:
+        """A run in the background of a script ignores them, and so would its children, for ever."""
+        for number in (signal.SIGINT, signal.SIGQUIT):
+            signal.signal(number, signal.SIG_DFL)
 
     def run(self, command: str, status: int, seconds: float = 60) -> tuple[bytes, int, bytes]:
         """What the command wrote, its status and the directory afterwards."""
         evaluate = "builtin eval" if self.shell in ("bash", "zsh") else "eval"
-        tell = ("command print -rn -- \"$__e;$PWD\"$'\\001'" if self.shell == "mksh"
-                else "command printf '%s;%s\\001' \"$__e\" \"$PWD\"")
+        tell = ("command print -rn -- \"$__e;$PWD\"$'\\001'"
+                if self.shell == "mksh" else "command printf '%s;%s\\001' \"$__e\" \"$PWD\"")
         if self.shell in ("bash", "zsh"):
             tell = tell.replace("command", "builtin", 1)
         quoted = shlex.quote(command + "\n")
@@ -136,7 +155,6 @@ class PlainShell:
 
 class Pair:
     """A fresh session and a fresh plain shell, each in its own fresh tree."""
-
     def __init__(self, program: str, shell: str, host: str):
         self.root = pathlib.Path(os.environ["SSHD_DIR"])
         self.theirs, self.ours = self.root / "home-o", self.root / "home-s"
@@ -151,11 +169,15 @@ class Pair:
         self.session = self.started(host)
         self.plain = None
         said = self.client.call("exec", session_id=self.session, command=f"cd {self.ours}/tree; HOME={self.ours}; env")
-        if said["facts"].get("exitCode") != 0 or said["facts"].get("shell") != {"dash": "sh", "mksh": "ksh"}.get(shell, shell):
+        if said["facts"].get("exitCode") != 0 or said["facts"].get("shell") != {"dash": "sh", "mksh": "ksh"}.get(
+                shell, shell):
             raise Broken(f"the session did not begin as it should: {said}")
         environment = dict(line.split("=", 1) for line in said["text"].split("\n") if "=" in line)
-        environment = {name: self.mapped(value.encode()).decode() for name, value in environment.items()
-                       if not name.startswith("SSH_") and name not in ("PWD", "OLDPWD", "SHLVL", "_")}
+        environment = {
+            name: self.mapped(value.encode()).decode()
+            for name, value in environment.items()
+            if not name.startswith("SSH_") and name not in ("PWD", "OLDPWD", "SHLVL", "_")
+        }
         self.plain = PlainShell(shell, environment, self.theirs / "tree", self.root / "output")
 
     def started(self, host: str) -> str:
