@@ -25,7 +25,8 @@ class Step:
     """A command and how its result is compared.
 
     Kinds: exact; raw (by read-output); loose (status and directory only); error (only that it is one, alone);
-    jobs (without lines of job control); timeout, cancel, input (what happens to a command that does not end).
+    jobs (without lines of job control); timeout, cancel, withdraw, input (what happens to a command that does
+    not end, or not begin).
     """
     text: str
     kind: str = "exact"
@@ -131,7 +132,8 @@ class Grammar:
         return self.one(
             f"for i in a b 3 {self.quoted(self.word())}; do {body}; done",
             f"i=0; while [ \"$i\" -lt 9 ]; do i=$((i+1)); {body}; done",
-            f"i=9; until [ \"$i\" -eq 0 ]; do i=$((i - 1)); [ \"$i\" -gt 5 ] && continue; {body}; [ \"$i\" = 2 ] && break; done",
+            f"i=9; until [ \"$i\" -eq 0 ]; do i=$((i - 1)); [ \"$i\" -gt 5 ] && continue; {body}; "
+            "[ \"$i\" = 2 ] && break; done",
             "printf '%s\\n' 'a b' ' c ' 'd\\e' | while IFS= read -r line; do printf '<%s>' \"$line\"; done",
             f"if [ {self.number()} -gt 9 ]; then echo big; elif false; then :; else echo small; fi",
             f"case {self.quoted(self.text(2))} in *a*) echo has;; '') echo empty;; *) echo other;; esac",
@@ -215,7 +217,8 @@ class Grammar:
                             "cd \"$HOME/tree/a\" && cd ../a/.. && pwd && cd - >/dev/null")
         name = self.one(*DIRECTORIES)
         if b"\xff" in name:
-            place = "\"$HOME/tree/$(printf 'bad\\377byte')\"" if self.shell == "dash" else "\"$HOME\"/tree/$'bad\\377byte'"
+            byte = "\"$(printf 'bad\\377byte')\"" if self.shell == "dash" else "$'bad\\377byte'"
+            place = '"$HOME"/tree/' + byte
         else:
             place = '"$HOME/tree"/' + self.quoted(name.decode())
         return f"cd {place}" + self.one("", " && pwd", "; echo \"${#PWD}\"", " && ls -a | cat")
@@ -223,7 +226,8 @@ class Grammar:
     def file(self) -> str:
         if self.files and self.chance(60):
             path = self.one(*self.files)
-            return self.one(f"cat {path}", f"wc -c {path} | tr -d ' '", f"cksum < {path}", f"echo more >> {path}",
+            return self.one(f"cat {path}", f"wc -c {path} | tr -d ' '", f"sed 's#/home-[so]#/home#g' {path} | cksum",
+                            f"echo more >> {path}",
                             f"sort {path} | sed -n 1,5p", f"{{ cat {path}; echo $?; }}",
                             f"{self.pure_line()} >> {path}", f"cp {path} {path}.copy && cat {path}.copy",
                             f"exec 3< {path}; cat <&3; exec 3<&-")
@@ -333,9 +337,11 @@ class Grammar:
             return Step(self.next.pop(0), together=self.chance(50))
         choice = self.random.random() * 100
         if choice < 1:
-            kind = self.one("timeout", "timeout", "cancel", "input")
+            kind = self.one("timeout", "timeout", "cancel", "withdraw", "input")
             text = {
-                "input": "IFS= read -r typed; sh -c 'echo \"got <$0>\"' \"$typed\"; unset typed", "cancel": "sleep 30"
+                "input": "IFS= read -r typed; sh -c 'echo \"got <$0>\"' \"$typed\"; unset typed",
+                "cancel": "sleep 30",
+                "withdraw": "v_withdrawn=ran"
             }.get(
                 kind,
                 self.one("sleep 30", "sleep 30", "(sleep 30)", "sleep 30 | cat", "while :; do :; done",

@@ -68,7 +68,7 @@ class Runner:
 
     def run(self, steps: list[Step]) -> None:
         """One step, or several whose requests are written at once."""
-        if steps[0].kind in ("timeout", "cancel", "input"):
+        if steps[0].kind in ("timeout", "cancel", "withdraw", "input"):
             getattr(self, steps[0].kind)(steps[0])
             return
         messages = [self.client.message("tools/call", self.arguments(step)) for step in steps]
@@ -161,6 +161,20 @@ class Runner:
         taken = time.monotonic() - started
         if result["text"] != "next" or taken > 10:
             raise Mismatch(f"after a cancelled command, in {taken:.1f} s: {shortened(result['text'])}")
+        self.status = 0
+
+    def withdraw(self, step: Step) -> None:
+        """Cancels a command that waits for its turn: nothing of it may run."""
+        first = self.client.message("tools/call", self.arguments(Step("sleep 0.05")))
+        second = self.client.message("tools/call", self.arguments(step))
+        self.client.write(first, second)
+        self.client.write({
+            "jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": second["id"]}
+        })
+        same("text", self.client.answer(first["id"])["text"], "")
+        check = "sh -c 'echo \"<$0>\"' \"${v_withdrawn-never}\""
+        result = self.client.call("exec", session_id=self.pair.session, command=check)
+        same("text after a command was withdrawn", result["text"], "<never>")
         self.status = 0
 
     def input(self, step: Step) -> None:
@@ -269,9 +283,8 @@ def story(arguments: argparse.Namespace) -> int:
             print(f"  {index} commands, {time.monotonic() - start:.0f} s", flush=True)
     if pair:
         pair.end()
-    print(
-        f"{index} commands in {time.monotonic() - start:.0f} s, {mismatches} mismatches, seed {arguments.seed}, {arguments.shell}: "
-        + ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())))
+    print(f"{index} commands in {time.monotonic() - start:.0f} s, {mismatches} mismatches, seed {arguments.seed}, "
+          f"{arguments.shell}: " + ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())))
     return 1 if mismatches else 0
 
 
