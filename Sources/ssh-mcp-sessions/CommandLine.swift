@@ -1,7 +1,6 @@
 import ArgumentParser
 
-/// The command line. Without a subcommand the program is the MCP server, as clients start it.
-struct SSHMCPSessions: ParsableCommand {
+/// The command line: without a subcommand the program is the MCP server, as clients start it.
   static let configuration = CommandConfiguration(
     commandName: "ssh-mcp-sessions",
     abstract: "An MCP server over stdio: persistent SSH sessions for AI agents, by the system's OpenSSH.",
