@@ -1,6 +1,7 @@
 import Administration
 import ArgumentParser
 import HostStore
+import SSHTools
 
 /// The stored hosts, from the command line: the same file and the same texts as the tools.
 struct Hosts: ParsableCommand {
