@@ -32,7 +32,8 @@ let package = Package(
   ],
   targets: [
     .target(
-      name: "Administration", dependencies: ["ChildProcess", "HostStore", "JSON", "OpenSSH", "SSHTools"],
+      name: "Administration",
+      dependencies: ["ChildProcess", "HostStore", "JSON", "OpenSSH", "SSHTools", logging],
       swiftSettings: house),
     .testTarget(
       name: "AdministrationTests",
@@ -80,7 +81,8 @@ let package = Package(
     .executableTarget(
       name: "ssh-mcp-sessions",
       dependencies: [
-        "Administration", "ChildProcess", "HostStore", "MCP", "OpenSSH", "SSHTools", argumentParser, logging,
+        "Administration", "ChildProcess", "HostStore", "JSON", "MCP", "OpenSSH", "SSHTools", argumentParser,
+        logging,
       ],
       swiftSettings: house),
 

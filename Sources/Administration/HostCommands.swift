@@ -61,9 +61,9 @@ package struct HostCommands: Sendable {
   package func setPassword(
     _ id: String, ask: () throws(PasswordFailure) -> String
   ) -> Outcome {
-    // An edit without changes is the store's own check that the host is there.
     do throws(HostStoreFailure) {
-      try store.edit(id, HostEdit())
+      let known = try store.list().map(\.id)
+      guard known.contains(id) else { throw .doesNotExist(id: id, known: known) }
     } catch {
       return Outcome(failure: error.description)
     }
