@@ -215,7 +215,7 @@ struct HostExamination: Sendable {
       var remedy = host.remedy.login(login.reason)
       if case .hostKeyChanged = login.reason { remedy = host.remedy.changedKey(known, entries) }
       return [.fail(.hostKey, seen, remedy: remedy, facts: facts)]
-        + Doctor.skipped([.login, .shell], "the host is not the one that is known")
+        + Doctor.skipped([.login, .shell], "its host key is not accepted")
     default:
       return [
         keyFinding(host, known, entries, isPassed: Self.isAfterHostKey(login.reason)),

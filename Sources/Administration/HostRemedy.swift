@@ -18,11 +18,18 @@ struct HostRemedy: Sendable {
     return ShellWords.line(["ssh"] + words)
   }
 
+  /// The same where a new host key is a question; ssh_config may say that none is ever accepted.
+  private var sshThatAsks: String {
+    guard ["yes", "true"].contains(effective["stricthostkeychecking"] ?? "ask") else { return ssh }
+    return "ssh -o StrictHostKeyChecking=ask" + ssh.dropFirst("ssh".count)
+  }
+
   /// Sets a field of the host.
   ///
   /// - Parameters:
   ///   - option: The option of `hosts edit`, and its value.
   ///   - line: The same for ssh_config.
+  /// - Returns: A command line.
   func set(_ option: [String], _ line: String) -> String {
     isStored
       ? command(["hosts", "edit", hostID] + option)
@@ -64,9 +71,10 @@ struct HostRemedy: Sendable {
   /// The key is in no file.
   ///
   /// - Parameter fingerprint: The key's, if ssh has told it.
+  /// - Returns: What to compare, then a command line.
   func unknownKey(_ fingerprint: String?) -> String {
     "Ask the host's administrator for its fingerprint and compare"
-      + (fingerprint.map { " with \($0)" } ?? "") + ". If they are the same, accept it there: \(ssh)"
+      + (fingerprint.map { " with \($0)" } ?? "") + ". If they are the same, accept it there:\n\(sshThatAsks)"
   }
 
   /// The key is another than before.
@@ -74,7 +82,8 @@ struct HostRemedy: Sendable {
     let file = entries.first?.file ?? known.files.first ?? "~/.ssh/known_hosts"
     let remove = ShellWords.line(["ssh-keygen", "-R", known.names.first ?? destination.name, "-f", file])
     return
-      "This may be an attack: ask its administrator. Only if the key was changed on purpose: \(remove) && \(ssh)"
+      "This may be an attack: ask its administrator. Only if the key was changed on purpose:\n"
+      + "\(remove) && \(sshThatAsks)"
   }
 
   // MARK: - The login

@@ -51,6 +51,7 @@ struct NetworkProbe: Sendable {
   ///   - name: A name or an address.
   ///   - port: The port to connect to.
   ///   - family: `any`, `inet` or `inet6` (ssh_config(5), AddressFamily).
+  /// - Returns: The addresses in the order in which ssh tries them.
   static func addresses(
     of name: String, port: Int, family: String
   ) async -> Result<[Address], Unresolved> {

@@ -84,9 +84,16 @@ struct ConfiguredValue: Sendable, Hashable {
     }
   }
 
-  /// A table for people.
+  /// A table for people; ssh's default key files, which are many, share a line.
   static func table(_ values: [ConfiguredValue]) -> String {
     let width = values.map(\.keyword.count).max() ?? 0
+    let standard = values.filter { $0.keyword == "identityfile" && $0.origin == .standard }.map(\.value)
+    var values = values
+    if standard.count > 1, let first = values.firstIndex(where: { $0.keyword == "identityfile" }) {
+      values.removeAll { $0.keyword == "identityfile" && $0.origin == .standard }
+      let joined = standard.joined(separator: " ")
+      values.insert(ConfiguredValue(keyword: "identityfile", value: joined, origin: .standard), at: first)
+    }
     return values.map { value in
       "\(Finding.padded(value.keyword, width + 1))\(value.value)  (\(value.origin.rawValue))"
     }.joined(separator: "\n")

@@ -34,6 +34,7 @@ struct Places: ParsableArguments {
   /// - Parameters:
   ///   - idleTimeout: The option of that name, in seconds.
   ///   - log: The option of that name.
+  /// - Returns: The settings.
   /// - Throws: `ValidationError` that names the value that cannot be.
   func settings(idleTimeout: Int? = nil, log: String? = nil) throws -> Settings {
     let environment = ProcessInfo.processInfo.environment
