@@ -31,7 +31,7 @@ extension EndToEnd {
       _ = try await command.run("hosts", "add", "web", "--host", "10.0.0.5", "--user", "ann")
       let config = "\(command.home.path)/empty_ssh_config"
       try await ServerUnderTest.with(home: command.home, environment: ["SSH_MCP_SSH_CONFIG": config]) {
-        server in
+        server async throws in
         #expect(
           try await server.call("list-hosts").text == "id=web host=10.0.0.5:22 user=ann auth=agent")
       }

@@ -9,6 +9,7 @@ package struct CommandUnderTest: Sendable {
   /// A command that sees neither the developer's ssh_config nor hosts.
   ///
   /// - Parameter sshd: Its ssh_config becomes `SSH_MCP_SSH_CONFIG`; an empty one without it.
+  /// - Throws: What FileManager throws.
   package init(_ sshd: LoopbackSSHD? = nil) throws {
     home = try TemporaryDirectory()
     environment = [
