@@ -4,7 +4,8 @@ import PackageDescription
 // One section a target, its tests beside it, sorted alphabetically. The arrows go one way
 // (a target may import only what its `dependencies` name):
 //
-//   ssh-mcp-sessions, SSHMCPSessions -> SSHTools -> MCP, HostStore, OpenSSH, RemoteShell
+//   ssh-mcp-sessions -> Administration, SSHTools       Administration -> SSHTools, HostStore, OpenSSH
+//   SSHMCPSessions -> SSHTools -> MCP, HostStore, OpenSSH, RemoteShell
 //   OpenSSH, RemoteShell -> ChildProcess -> CPlatform        MCP, HostStore -> JSON
 
 let house: [SwiftSetting] = [
@@ -30,6 +31,15 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
   ],
   targets: [
+    .target(
+      name: "Administration",
+      dependencies: ["ChildProcess", "HostStore", "JSON", "OpenSSH", "SSHTools", logging],
+      swiftSettings: house),
+    .testTarget(
+      name: "AdministrationTests",
+      dependencies: ["Administration", "ChildProcess", "HostStore", "JSON", "OpenSSH", "TestSupport"],
+      swiftSettings: house),
+
     .target(name: "CPlatform"),
 
     .target(name: "ChildProcess", dependencies: ["CPlatform"], swiftSettings: house),
@@ -72,7 +82,10 @@ let package = Package(
 
     .executableTarget(
       name: "ssh-mcp-sessions",
-      dependencies: ["ChildProcess", "MCP", "OpenSSH", "SSHTools", argumentParser, logging],
+      dependencies: [
+        "Administration", "ChildProcess", "HostStore", "JSON", "MCP", "OpenSSH", "SSHTools", argumentParser,
+        logging,
+      ],
       swiftSettings: house),
 
     .target(

@@ -44,6 +44,9 @@ package struct StoredHost: Sendable, Hashable, CustomStringConvertible {
     password != nil || passwordCommand != nil ? "password" : keyPath != nil ? "key" : "agent"
   }
 
+  /// The line of `list-hosts`.
+  package var listing: String { "id=\(id) host=\(host):\(port) user=\(username) auth=\(authentication)" }
+
   /// Everything but the secrets.
   package var description: String { "\(id): \(username)@\(host):\(port) (\(authentication))" }
 

@@ -18,6 +18,9 @@ package struct EffectiveConfiguration: Sendable, Hashable {
   /// All values of a keyword that may be given several times.
   package func all(_ keyword: String) -> [String] { values[keyword] ?? [] }
 
+  /// All keywords that have a value, in alphabetical order.
+  package var keywords: [String] { values.keys.sorted() }
+
   /// The real host name or address.
   package var hostName: String? { self["hostname"] }
 

@@ -5,9 +5,9 @@
 #endif
 
 /// File name patterns as the shell knows them (glob(3)).
-enum Glob {
+package enum Glob {
   /// The files that a pattern means, sorted.
-  static func paths(_ pattern: String) -> [String] {
+  package static func paths(_ pattern: String) -> [String] {
     var found = glob_t()
     defer { globfree(&found) }
     guard glob(pattern, 0, nil, &found) == 0, let list = found.gl_pathv else { return [] }

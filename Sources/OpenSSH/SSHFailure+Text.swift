@@ -2,10 +2,16 @@ extension SSHFailure: CustomStringConvertible {
   /// What happened, what to do, and ssh's last words.
   package var description: String {
     let (sentence, remedy) = words
-    let quoted = lastWords.filter { !Self.isDecoration($0) }.suffix(6).joined(separator: "\n")
+    let quoted = quotation.joined(separator: "\n")
     return [sentence + " " + remedy, quoted.isEmpty ? nil : "ssh said:\n\(quoted)"].compactMap(\.self)
       .joined(separator: "\n")
   }
+
+  /// What happened, without what to do: for callers with remedies of their own.
+  package var sentence: String { words.sentence }
+
+  /// The last of ssh's own words that say something; at most six lines.
+  package var quotation: [String] { lastWords.filter { !Self.isDecoration($0) }.suffix(6) }
 
   /// The frames of ssh's warnings say nothing.
   private static func isDecoration(_ line: String) -> Bool { line.allSatisfy { $0 == "@" } }

@@ -1,7 +1,7 @@
 import ChildProcess
 import Foundation
-import HostStore
-import OpenSSH
+package import HostStore
+package import OpenSSH
 import RemoteShell
 
 extension SSHService {
@@ -24,29 +24,35 @@ extension SSHService {
         code: "invalid_argument",
         "Argument 'accept_host_key' must be a fingerprint as ssh prints it: SHA256: and 43 characters.")
     }
+    let (destination, host) = try resolve(hostID)
+    var password: Secret?
+    if let host { password = try await self.password(of: host) }
+    return Target(
+      hostID: hostID, destination: destination,
+      credentials: Credentials(
+        password: password, passphrase: configuration.passphrase,
+        acceptedFingerprint: acceptedFingerprint),
+      stored: host)
+  }
+
+  /// What ssh is given for a host, and its record if it is stored.
+  ///
+  /// - Throws: `HostStoreFailure` when the store cannot be read or the record used; `ToolFailure` when the name could
+  ///   be taken for an option.
+  package func resolve(_ hostID: String) throws -> (destination: Destination, stored: StoredHost?) {
     guard let host = try hosts.host(hostID) else {
       guard Destination.isSafe(hostID) else {
         throw ToolFailure(
           code: "host_unknown", "Host '\(hostID)' not found. It is not stored, and cannot be a name for ssh.")
       }
-      return Target(
-        hostID: hostID,
-        destination: Destination(name: hostID, configurationFile: configuration.sshConfiguration),
-        credentials: Credentials(
-          passphrase: configuration.passphrase, acceptedFingerprint: acceptedFingerprint),
-        stored: nil)
+      return (Destination(name: hostID, configurationFile: configuration.sshConfiguration), nil)
     }
     try host.validate()
     let destination = Destination(
       name: host.host, user: host.username, port: host.port,
       identityFile: host.keyPath.map { StoredHost.expandingTilde($0, home: configuration.userHome) },
       forwardsAgent: host.forwardAgent, configurationFile: configuration.sshConfiguration)
-    return Target(
-      hostID: hostID, destination: destination,
-      credentials: Credentials(
-        password: try await password(of: host), passphrase: configuration.passphrase,
-        acceptedFingerprint: acceptedFingerprint),
-      stored: host)
+    return (destination, host)
   }
 
   /// The stored password, or the first line of what its command prints.

@@ -1,4 +1,5 @@
 package import MCP
+package import OpenSSH
 import RemoteShell
 
 /// For programs that use the sessions without an MCP client.
@@ -17,13 +18,19 @@ extension SSHService {
   }
 
   /// Runs a command to its end; one that waits for input is stopped, since nobody is there to answer.
-  package func run(_ command: String, in name: String) async -> CallToolResult {
+  ///
+  /// - Parameters:
+  ///   - command: Shell text.
+  ///   - name: The session's.
+  ///   - timeout: When the command is stopped; nil for never.
+  /// - Returns: What `exec` would return.
+  package func run(_ command: String, in name: String, timeout: Duration? = nil) async -> CallToolResult {
     do throws(ToolFailure) {
       let session = try session(name)
       let command = try ToolDeclaration.checked(command)
       let pending: ShellSession.PendingCommand
       do throws(SessionFailure) {
-        pending = try session.shell.enqueue(command, timeout: nil)
+        pending = try session.shell.enqueue(command, timeout: timeout)
       } catch {
         throw failure(error, session)
       }
@@ -40,5 +47,72 @@ extension SSHService {
     } catch {
       return error.result
     }
+  }
+
+  /// Logs in to a host, opens a shell, runs a command in it and closes all of it again.
+  ///
+  /// - Parameters:
+  ///   - hostID: A stored host, an alias of ssh_config or `user@host`.
+  ///   - command: Shell text; it is stopped after ten seconds.
+  /// - Returns: Whom the host took us for, and what the command came to.
+  /// - Throws: `TrialFailure`.
+  package func tryHost(_ hostID: String, command: String) async throws(TrialFailure) -> Trial {
+    let name = "trial"
+    let start = ContinuousClock.now
+    do {
+      try reserve(name)
+      let session = try await open(try await target(hostID, acceptedFingerprint: nil), name: name)
+      defer { close(session, .closed) }
+      guard sessions.put(session, at: name) else { throw CancellationError() }
+      let opened = ContinuousClock.now
+      let result = await run(command, in: name, timeout: .seconds(10))
+      return Trial(
+        user: session.user, address: session.address, shell: session.shell.shell.hello?.dialect.rawValue,
+        opening: start.duration(to: opened), running: opened.duration(to: .now), output: result.text,
+        hasFailed: result.isError)
+    } catch {
+      sessions.remove(name)
+      throw TrialFailure(error, hostID: hostID)
+    }
+  }
+}
+
+/// What came of trying a host.
+package struct Trial: Sendable, Hashable {
+  /// The remote user.
+  package let user: String
+  /// The address for people: `10.0.0.5:22`.
+  package let address: String
+  /// The dialect of the login shell, if it told one.
+  package let shell: String?
+  /// How long login and shell took.
+  package let opening: Duration
+  /// How long the command took.
+  package let running: Duration
+  /// The command's output, or what became of it.
+  package let output: String
+  /// Whether the command failed.
+  package let hasFailed: Bool
+}
+
+/// Why a host that was tried has no shell for us.
+package struct TrialFailure: Error, Sendable, Hashable {
+  /// The login's failure, where it is one.
+  package let login: SSHFailure?
+  /// A stable word for programs.
+  package let code: String
+  /// What happened.
+  package let text: String
+
+  /// Whether the login was good and only the shell is not.
+  package var isLoggedIn: Bool { login == nil && isOfShell }
+  private let isOfShell: Bool
+
+  fileprivate init(_ error: any Error, hostID: String) {
+    let failure = SSHService.failure(error, hostID: hostID, isStored: true)
+    login = error as? SSHFailure
+    code = failure.code
+    text = failure.text
+    isOfShell = error is SessionFailure || failure.code == "shell_not_usable"
   }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 
 /// The command line: without a subcommand the program is the MCP server, as clients start it.
+struct SSHMCPSessions: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ssh-mcp-sessions",
     abstract: "An MCP server over stdio: persistent SSH sessions for AI agents, by the system's OpenSSH.",
@@ -10,7 +11,7 @@ import ArgumentParser
       and SSH_MCP_KEY_PASSPHRASE for encrypted keys (no option: command lines are visible to other users).
       """,
     version: Version.text,
-    subcommands: [Serve.self],
+    subcommands: [Serve.self, Doctor.self, Hosts.self],
     defaultSubcommand: Serve.self)
 }
 

@@ -1,14 +1,13 @@
 import ArgumentParser
+import ChildProcess
 import Foundation
 import Logging
+import OpenSSH
+import SSHTools
 
-/// The options that every subcommand takes; each has an environment variable of the same name, and the option wins.
+/// The options of the server; each has an environment variable of the same name, and the option wins.
 struct Options: ParsableArguments {
-  @Option(help: ArgumentHelp("Directory of hosts.json (default ~/.ssh-mcp).", valueName: "directory"))
-  var home: String?
-
-  @Option(help: ArgumentHelp("Read this instead of ~/.ssh/config (ssh -F).", valueName: "file"))
-  var sshConfig: String?
+  @OptionGroup var places: Places
 
   @Option(help: ArgumentHelp("Close sessions that were idle so long (default 7200).", valueName: "seconds"))
   var idleTimeout: Int?
@@ -19,7 +18,25 @@ struct Options: ParsableArguments {
   /// What the command line and the environment come to.
   ///
   /// - Throws: `ValidationError` that names the value that cannot be.
-  func settings() throws -> Settings {
+  func settings() throws -> Settings { try places.settings(idleTimeout: idleTimeout, log: log) }
+}
+
+/// The options that every subcommand takes: where hosts come from.
+struct Places: ParsableArguments {
+  @Option(help: ArgumentHelp("Directory of hosts.json (default ~/.ssh-mcp).", valueName: "directory"))
+  var home: String?
+
+  @Option(help: ArgumentHelp("Read this instead of ~/.ssh/config (ssh -F).", valueName: "file"))
+  var sshConfig: String?
+
+  /// What these, the server's options and the environment come to.
+  ///
+  /// - Parameters:
+  ///   - idleTimeout: The option of that name, in seconds.
+  ///   - log: The option of that name.
+  /// - Returns: The settings.
+  /// - Throws: `ValidationError` that names the value that cannot be.
+  func settings(idleTimeout: Int? = nil, log: String? = nil) throws -> Settings {
     let environment = ProcessInfo.processInfo.environment
     guard let userHome = environment["HOME"].flatMap({ $0.isEmpty ? nil : $0 }) ?? Self.accountHome() else {
       throw ValidationError("HOME is not set, and the account has no home directory.")
@@ -68,4 +85,31 @@ struct Settings {
   let logLevel: Logger.Level
   let passphrase: String?
   let environment: [String: String]
+
+  /// The first program of that name on PATH.
+  func executable(named name: String) -> String? {
+    (environment["PATH"] ?? "/usr/bin:/bin").split(separator: ":").map { "\($0)/\(name)" }
+      .first { access($0, X_OK) == 0 }
+  }
+
+  /// The path of this program, which ssh starts to ask its questions.
+  ///
+  /// - Throws: `SpawnFailure` when it is not known.
+  static func ownPath() throws -> String {
+    guard let path = Bundle.main.executablePath, access(path, X_OK) == 0 else {
+      throw SpawnFailure(executable: CommandLine.arguments[0], reason: "its own path is not known")
+    }
+    return path
+  }
+
+  /// What sessions use, with sockets in that directory.
+  func service(_ runtimeDirectory: String) throws -> SSHService.Configuration {
+    SSHService.Configuration(
+      homeDirectory: home, userHome: userHome,
+      ssh: SSHProgram(
+        executable: executable(named: "ssh") ?? "/usr/bin/ssh", askpass: try Self.ownPath(),
+        environment: environment, runtimeDirectory: runtimeDirectory),
+      sshConfiguration: sshConfig, passphrase: passphrase.map { Secret($0) },
+      idleTimeout: .seconds(idleSeconds))
+  }
 }

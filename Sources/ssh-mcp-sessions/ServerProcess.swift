@@ -33,7 +33,7 @@ struct ServerProcess {
       temporaryDirectory: settings.environment["TMPDIR"] ?? "/tmp")
     try spawner.removeOnDeath(runtime.path)
     let service = SSHService(
-      try configuration(runtime.path), reactor: reactor, spawner: spawner, log: logger)
+      try settings.service(runtime.path), reactor: reactor, spawner: spawner, log: logger)
     let server = Server(
       info: ServerInfo(name: "ssh-mcp-sessions", title: "SSH sessions", version: Version.text),
       instructions: ToolCatalog.instructions, tools: ToolCatalog.tools(service))
@@ -57,16 +57,6 @@ struct ServerProcess {
     exit(EXIT_SUCCESS)
   }
 
-  private func configuration(_ runtimeDirectory: String) throws -> SSHService.Configuration {
-    SSHService.Configuration(
-      homeDirectory: settings.home, userHome: settings.userHome,
-      ssh: SSHProgram(
-        executable: executable(named: "ssh") ?? "/usr/bin/ssh", askpass: try ownPath(),
-        environment: settings.environment, runtimeDirectory: runtimeDirectory),
-      sshConfiguration: settings.sshConfig, passphrase: settings.passphrase.map { Secret($0) },
-      idleTimeout: .seconds(settings.idleSeconds))
-  }
-
   private var logger: Logger {
     var logger = Logger(label: "ssh-mcp-sessions") { StreamLogHandler.standardError(label: $0) }
     logger.logLevel = settings.logLevel
@@ -79,19 +69,5 @@ struct ServerProcess {
     guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
     limit.rlim_cur = min(limit.rlim_max, 4096)
     setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-  }
-
-  /// The first program of that name on PATH.
-  private func executable(named name: String) -> String? {
-    (settings.environment["PATH"] ?? "/usr/bin:/bin").split(separator: ":").map { "\($0)/\(name)" }
-      .first { access($0, X_OK) == 0 }
-  }
-
-  /// The path of this program, which ssh starts to ask its questions.
-  private func ownPath() throws -> String {
-    guard let path = Bundle.main.executablePath, access(path, X_OK) == 0 else {
-      throw SpawnFailure(executable: CommandLine.arguments[0], reason: "its own path is not known")
-    }
-    return path
   }
 }

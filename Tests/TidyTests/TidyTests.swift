@@ -68,6 +68,7 @@ struct TidyTests {
       "JSON": [], "MCP": ["JSON"], "HostStore": ["JSON"], "ChildProcess": ["CPlatform"],
       "OpenSSH": ["ChildProcess"], "RemoteShell": ["ChildProcess"],
       "SSHTools": ["ChildProcess", "HostStore", "JSON", "MCP", "OpenSSH", "RemoteShell"],
+      "Administration": ["ChildProcess", "HostStore", "JSON", "OpenSSH", "SSHTools"],
     ]
     let ours = Set(arrows.keys).union(["SSHMCPSessions", "CPlatform"])
     for file in Self.files {

@@ -82,9 +82,7 @@ extension ToolDeclaration {
       let aliases = ConfigurationAliases.list(
         file: service.configuration.sshConfiguration, userHome: service.configuration.userHome)
       let lines =
-        hosts.map { host in
-          "id=\(host.id) host=\(host.host):\(host.port) user=\(host.username) auth=\(host.authentication)"
-        } + aliases.filter { !stored.contains($0) }.map { "id=\($0) auth=ssh_config" }
+        hosts.map(\.listing) + aliases.filter { !stored.contains($0) }.map { "id=\($0) auth=ssh_config" }
       let text = lines.isEmpty ? "No hosts configured" : lines.joined(separator: "\n")
       return { CallToolResult(text: text) }
     })

@@ -1,0 +1,102 @@
+package import HostStore
+import JSON
+
+/// The subcommands of `hosts` that need nothing but the store; their texts are those of the tools.
+package struct HostCommands: Sendable {
+  private let store: HostStore
+
+  /// Commands on that store.
+  package init(store: HostStore) {
+    self.store = store
+  }
+
+  /// Adds a host.
+  package func add(_ host: StoredHost) -> Outcome {
+    outcome { () throws(HostStoreFailure) in
+      try store.add(host)
+      return "Host '\(host.id)' added"
+    }
+  }
+
+  /// Changes fields of a host.
+  package func edit(_ id: String, _ edit: HostEdit) -> Outcome {
+    guard edit != HostEdit() else {
+      return Outcome(failure: "Nothing to change: name at least one field (see --help).", .usage)
+    }
+    return outcome { () throws(HostStoreFailure) in
+      try store.edit(id, edit)
+      return "Host '\(id)' updated"
+    }
+  }
+
+  /// Removes a host.
+  package func remove(_ id: String) -> Outcome {
+    outcome { () throws(HostStoreFailure) in
+      try store.remove(id)
+      return "Host '\(id)' removed"
+    }
+  }
+
+  /// The stored hosts, without their secrets.
+  ///
+  /// - Parameter asJSON: One object with `hosts`, instead of a line each.
+  /// - Returns: The text for standard output, or why there is none.
+  package func list(asJSON: Bool) -> Outcome {
+    outcome { () throws(HostStoreFailure) in
+      let hosts = try store.list()
+      if asJSON {
+        let value: JSONValue = ["hosts": .array(hosts.map(Self.json))]
+        return String(decoding: JSONWriter.pretty(value), as: UTF8.self)
+      }
+      return hosts.isEmpty ? "No hosts configured" : hosts.map(\.listing).joined(separator: "\n")
+    }
+  }
+
+  /// Stores a password; an empty one clears what is stored.
+  ///
+  /// - Parameters:
+  ///   - id: The host.
+  ///   - ask: Gets the password; called only when the host is there.
+  /// - Returns: What was done.
+  package func setPassword(
+    _ id: String, ask: () throws(PasswordFailure) -> String
+  ) -> Outcome {
+    do throws(HostStoreFailure) {
+      let known = try store.list().map(\.id)
+      guard known.contains(id) else { throw .doesNotExist(id: id, known: known) }
+    } catch {
+      return Outcome(failure: error.description)
+    }
+    var edit = HostEdit()
+    do throws(PasswordFailure) {
+      edit.password = try ask()
+    } catch {
+      return Outcome(failure: error.description)
+    }
+    return outcome(invalid: .failure) { () throws(HostStoreFailure) in
+      try store.edit(id, edit)
+      return "Host '\(id)' updated"
+    }
+  }
+
+  private func outcome(
+    invalid: Outcome.Status = .usage, _ body: () throws(HostStoreFailure) -> String
+  ) -> Outcome {
+    do throws(HostStoreFailure) {
+      return Outcome(try body())
+    } catch {
+      if case .invalid = error { return Outcome(failure: error.description, invalid) }
+      return Outcome(failure: error.description)
+    }
+  }
+
+  private static func json(_ host: StoredHost) -> JSONValue {
+    var object = JSONObject([
+      ("id", .string(host.id)), ("host", .string(host.host)), ("port", .int(host.port)),
+      ("username", .string(host.username)), ("auth", .string(host.authentication)),
+    ])
+    object["keyPath"] = host.keyPath.map { .string($0) }
+    if host.forwardAgent { object["forwardAgent"] = true }
+    return .object(object)
+  }
+}

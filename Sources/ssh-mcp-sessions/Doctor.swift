@@ -1,0 +1,45 @@
+import Administration
+import ArgumentParser
+import Foundation
+import JSON
+
+/// Looks for what keeps sessions from working.
+struct Doctor: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Check this machine, and a host if one is named; say what mends what is wrong.",
+    discussion: "Leaves with status 1 if a check failed; warnings are allowed. Logs in to the host once.")
+
+  @Argument(help: "A stored host, an ssh_config alias or user@host.") var host: String?
+  @Flag(help: "Print one JSON object.") var json = false
+  @OptionGroup var places: Places
+
+  func run() throws {
+    let settings = try places.settings()
+    let asJSON = json
+    let hostID = host
+    let doctorSettings = Administration.Doctor.Settings(
+      service: try settings.service(""), environment: settings.environment,
+      program: [CommandLine.arguments.first ?? "ssh-mcp-sessions"], places: places.words,
+      tools: Dictionary(
+        uniqueKeysWithValues: ["ssh", "ssh-add", "ssh-keygen"].compactMap { name in
+          settings.executable(named: name).map { (name, $0) }
+        }))
+    let diagnosis = try Errand.run { reactor, spawner in
+      await Administration.Doctor(doctorSettings, reactor: reactor, spawner: spawner).examine(hostID) {
+        finding in
+        if !asJSON { FileHandle.standardOutput.write(Data(finding.text.utf8)) }
+      }
+    }
+    guard let diagnosis else { throw ExitCode.failure }
+    let end = asJSON ? JSONWriter.pretty(diagnosis.json) : Array("\(diagnosis.summary)\n".utf8)
+    FileHandle.standardOutput.write(Data(end))
+    if !diagnosis.isWell { throw ExitCode.failure }
+  }
+}
+
+extension Places {
+  /// The options as they were given, for command lines that are shown.
+  fileprivate var words: [String] {
+    (home.map { ["--home", $0] } ?? []) + (sshConfig.map { ["--ssh-config", $0] } ?? [])
+  }
+}
