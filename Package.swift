@@ -6,6 +6,7 @@ import PackageDescription
 //
 //   ssh-mcp-sessions, SSHMCPSessions -> SSHTools -> MCP, HostStore, OpenSSH, RemoteShell
 //   OpenSSH, RemoteShell -> ChildProcess -> CPlatform        MCP, HostStore -> JSON
+//   ssh-mcp-sessions -> ClientSetup -> JSON
 
 let house: [SwiftSetting] = [
   .swiftLanguageMode(.v6),
@@ -35,6 +36,10 @@ let package = Package(
     .target(name: "ChildProcess", dependencies: ["CPlatform"], swiftSettings: house),
     .testTarget(
       name: "ChildProcessTests", dependencies: ["ChildProcess", "TestSupport"], swiftSettings: house),
+
+    .target(name: "ClientSetup", dependencies: ["JSON"], swiftSettings: house),
+    .testTarget(
+      name: "ClientSetupTests", dependencies: ["ClientSetup", "JSON", "TestSupport"], swiftSettings: house),
 
     .testTarget(name: "EndToEndTests", dependencies: ["JSON", "TestSupport"], swiftSettings: house),
 
@@ -70,7 +75,7 @@ let package = Package(
 
     .executableTarget(
       name: "ssh-mcp-sessions",
-      dependencies: ["ChildProcess", "MCP", "OpenSSH", "SSHTools", argumentParser, logging],
+      dependencies: ["ChildProcess", "ClientSetup", "MCP", "OpenSSH", "SSHTools", argumentParser, logging],
       swiftSettings: house),
 
     .target(

@@ -55,7 +55,8 @@ package enum Client: String, CaseIterable, Sendable {
   /// What is left to do after a change of its configuration.
   package func nextStep(_ scope: Scope) -> String {
     switch (self, scope) {
-    case (.claudeCode, .project): "Start Claude Code again in this directory; it asks you to approve the server."
+    case (.claudeCode, .project):
+      "Start Claude Code again in this directory; it asks you to approve the server."
     case (.codex, .project): "Start Codex again; it reads this file in projects that you trust only."
     default: "Start \(title) again so that it reads the file."
     }

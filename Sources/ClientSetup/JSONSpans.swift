@@ -63,38 +63,29 @@ struct JSONSpans {
     return min(position + 1, bytes.count)
   }
 
+  /// From the first byte of a value to the byte after it.
   private static func skippingValue(_ bytes: [UInt8], from start: Int) -> Int {
     var position = start
     var depth = 0
-    while position < bytes.count {
+    repeat {
+      guard position < bytes.count else { return bytes.count }
       switch bytes[position] {
       case UInt8(ascii: "\""): position = skippingString(bytes, from: position)
       case UInt8(ascii: "{"), UInt8(ascii: "["):
         depth += 1
         position += 1
-        continue
       case UInt8(ascii: "}"), UInt8(ascii: "]"):
-        // A word or number before the end of the enclosing object.
-        guard depth > 0 else { return position }
         depth -= 1
         position += 1
-      case UInt8(ascii: ","), 0x20, 0x09, 0x0A, 0x0D:
-        guard depth > 0 else { return position }
-        position += 1
-        continue
-      case UInt8(ascii: ":"):
-        position += 1
-        continue
-      default:
-        position = skippingWord(bytes, from: position)
+      default: position = skippingWord(bytes, from: position)
       }
-      if depth == 0 { return position }
-    }
+    } while depth > 0
     return position
   }
 
+  /// A number, `true`, `false` or `null`; within a list also what stands between its values.
   private static func skippingWord(_ bytes: [UInt8], from start: Int) -> Int {
-    var position = start
+    var position = start + 1
     while position < bytes.count, !",:{}[]\" \t\r\n".utf8.contains(bytes[position]) { position += 1 }
     return position
   }

@@ -26,7 +26,8 @@ package struct ServerEntry: Sendable, Hashable {
   package init(command: String, in surroundings: Surroundings) {
     self.command = command
     let ours = surroundings.environment.filter { $0.key.hasPrefix("SSH_MCP_") && !$0.value.isEmpty }
-    let names = (surroundings.environment["SSH_AUTH_SOCK"] ?? "" == "" ? [] : ["SSH_AUTH_SOCK"]) + ours.keys.sorted()
+    let names =
+      (surroundings.environment["SSH_AUTH_SOCK"] ?? "" == "" ? [] : ["SSH_AUTH_SOCK"]) + ours.keys.sorted()
     withheld = names.filter(Self.isSecret)
     environment = names.filter { !Self.isSecret($0) }.map { name in
       let value = surroundings.environment[name] ?? ""
@@ -36,7 +37,7 @@ package struct ServerEntry: Sendable, Hashable {
   }
 
   /// Whether a variable of that name may hold a secret (`SSH_MCP_KEY_PASSPHRASE`, `SSH_MCP_ASKPASS_...`).
-  private static func isSecret(_ name: String) -> Bool {
+  static func isSecret(_ name: String) -> Bool {
     ["PASS", "SECRET", "TOKEN"].contains { name.contains($0) }
   }
 
