@@ -56,9 +56,9 @@ package enum Client: String, CaseIterable, Sendable {
   package func nextStep(_ scope: Scope) -> String {
     switch (self, scope) {
     case (.claudeCode, .project):
-      "Start Claude Code again in this directory; it asks you to approve the server."
-    case (.codex, .project): "Start Codex again; it reads this file in projects that you trust only."
-    default: "Start \(title) again so that it reads the file."
+      "Restart Claude Code in this directory; it asks you to approve the server."
+    case (.codex, .project): "Restart Codex; it reads this file only in a project that you trust."
+    default: "Restart \(title) so that it reads the file."
     }
   }
 }

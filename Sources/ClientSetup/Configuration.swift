@@ -14,6 +14,7 @@ protocol Configuration {
   /// - Parameters:
   ///   - name: The entry's name.
   ///   - original: The text before the first change, if it is known.
+  /// - Returns: The text; the same one if there is no such entry.
   func removing(_ name: String, original: [UInt8]?) -> [UInt8]
 }
 

@@ -62,9 +62,9 @@ struct JSONConfiguration: Configuration {
   func setting(_ entry: ServerEntry, named name: String) -> [UInt8] {
     let value = entry.json(for: client)
     guard let root else {
-      return JSONWriter.pretty(.object(JSONObject([(container, .object([name: value]))])))
+      return JSONWriter.pretty(.object(JSONObject([(container, .object(JSONObject([(name, value)])))])))
     }
-    guard let servers else { return inserting(container, .object([name: value]), into: root) }
+    guard let servers else { return inserting(container, .object(JSONObject([(name, value)])), into: root) }
     guard let index = servers.index(of: name) else { return inserting(name, value, into: servers) }
     let member = servers.members[index]
     let prefix = linePrefix(of: member.range.lowerBound)

@@ -69,8 +69,11 @@ package struct ServerEntry: Sendable, Hashable {
   }
 
   /// What the user should know of this entry.
-  func notes(for client: Client) -> [String] {
+  func notes(for client: Client, _ scope: Scope) -> [String] {
     var notes: [String] = []
+    if scope == .project {
+      notes.append("The entry holds paths of this machine; keep that in mind if you share the file.")
+    }
     if let socket = environment.first(where: { $0.name == "SSH_AUTH_SOCK" })?.value {
       if Self.isPerLogin(socket) {
         notes.append(
@@ -83,7 +86,7 @@ package struct ServerEntry: Sendable, Hashable {
     }
     for name in withheld {
       notes.append(
-        "\(name) is set here and was not written: secrets do not belong into this file. An agent holds keys "
+        "\(name) is set here and was not written: secrets do not belong in this file. An agent holds keys "
           + "that have a passphrase.")
     }
     if command.contains("/.build/") {

@@ -130,10 +130,10 @@ package struct Setup: Sendable {
       case .notThere: "'\(name)' is not in \(path)."
       }
     var paragraphs = [head]
-    if let shown { paragraphs.append(shown.trimmingEnd) }
+    if let shown { paragraphs.append(String(shown.trimmingEnd)) }
     switch outcome {
     case .added, .replaced:
-      paragraphs += entry.notes(for: client) + (isDryRun ? [] : [client.nextStep(scope)])
+      paragraphs += entry.notes(for: client, scope) + (isDryRun ? [] : [client.nextStep(scope)])
     case .removed: paragraphs += isDryRun ? [] : [client.nextStep(scope)]
     case .alreadyThere, .notThere: break
     }

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// The command line. Without a subcommand the program is the MCP server, as clients start it.
+/// The command line; without a subcommand the program is the MCP server, as clients start it.
 struct SSHMCPSessions: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ssh-mcp-sessions",
