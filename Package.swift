@@ -81,6 +81,6 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["JSON"], path: "Tests/TestSupport", swiftSettings: house),
 
-    .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: house),
+    .testTarget(name: "TidyTests", dependencies: ["JSON", "TestSupport"], swiftSettings: house),
   ]
 )
