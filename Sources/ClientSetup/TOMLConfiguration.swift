@@ -68,11 +68,12 @@ struct TOMLConfiguration: Configuration {
     tables.filter { $0.path.starts(with: ["mcp_servers", name]) }
   }
 
+  /// The lines of a table without the white space around each.
   private func text(_ table: Table) -> [String] {
-    lines[table.lines].map { line in
-      String(
-        String(decoding: line, as: UTF8.self).trimmingPrefix { $0.isWhitespace }.reversed()
-          .trimmingPrefix { $0.isWhitespace }.reversed())
+    let space: Set<UInt8> = [0x20, 0x09, 0x0D, 0x0A]
+    return lines[table.lines].map { line in
+      let end = line.lastIndex { !space.contains($0) }.map { $0 + 1 } ?? line.startIndex
+      return String(decoding: line[..<end].drop { space.contains($0) }, as: UTF8.self)
     }
   }
 
@@ -101,10 +102,11 @@ struct TOMLConfiguration: Configuration {
     let text = Array(
       entry.toml(named: name).split(separator: "\n", omittingEmptySubsequences: false)
         .joined(separator: newline).utf8)
-    if let first = tables(of: name).first {
+    let ours = tables(of: name)
+    if let first = ours.first {
       return keeping { index in
-        if index == first.lines.lowerBound { return .replaced(text) }
-        return tables(of: name).contains { $0.lines.contains(index) } ? .removed : .kept
+        index == first.lines.lowerBound
+          ? .replaced(text) : fate(of: index, without: ours, keepingSpaceBefore: first)
       }
     }
     var result = Array(lines.joined())
@@ -117,12 +119,15 @@ struct TOMLConfiguration: Configuration {
 
   func removing(_ name: String, original: [UInt8]?) -> [UInt8] {
     let ours = tables(of: name)
-    return keeping { index in
-      if ours.contains(where: { $0.lines.contains(index) }) { return .removed }
-      // The empty line that set the table apart.
-      let isBefore = ours.contains { $0.lines.lowerBound == index + 1 }
-      return isBefore && lines[index].allSatisfy { $0 <= 0x20 } ? .removed : .kept
-    }
+    return keeping { fate(of: $0, without: ours) }
+  }
+
+  /// What becomes of a line when tables go: the empty line that set a table apart goes with it.
+  private func fate(of index: Int, without ours: [Table], keepingSpaceBefore first: Table? = nil) -> Fate {
+    if ours.contains(where: { $0.lines.contains(index) }) { return .removed }
+    let next = ours.first { $0.lines.lowerBound == index + 1 }
+    guard let next, next.lines != first?.lines else { return .kept }
+    return lines[index].allSatisfy { $0 <= 0x20 } ? .removed : .kept
   }
 
   private enum Fate {
