@@ -69,7 +69,7 @@ package struct Setup: Sendable {
   package func run(_ change: Change, isDryRun: Bool = false) throws(SetupFailure) -> Report {
     let file = ConfigurationFile(path: path, directoryMode: scope == .user ? 0o700 : 0o777)
     let old = try file.read()
-    let configuration = try configuration(old ?? [])
+    let configuration = try configuration(old ?? [], toPaste: change == .undo ? nil : pasted)
     let existing = configuration.shown(name)
     switch change {
     case .undo:
@@ -89,7 +89,9 @@ package struct Setup: Sendable {
     }
   }
 
-  private func configuration(_ bytes: [UInt8]) throws(SetupFailure) -> any Configuration {
+  private func configuration(_ bytes: [UInt8], toPaste entry: String?) throws(SetupFailure)
+    -> any Configuration
+  {
     do throws(ConfigurationFault) {
       switch client.format {
       case .json(let container): return try JSONConfiguration(bytes, client: client, container: container)
@@ -98,8 +100,8 @@ package struct Setup: Sendable {
     } catch {
       switch error {
       case .damaged(let line, let column, let reason):
-        throw .damaged(path: path, line: line, column: column, reason: reason, entry: pasted)
-      case .unsuited(let reason): throw .unsuited(path: path, reason: reason, entry: pasted)
+        throw .damaged(path: path, line: line, column: column, reason: reason, entry: entry)
+      case .unsuited(let reason): throw .unsuited(path: path, reason: reason, entry: entry)
       }
     }
   }
@@ -116,7 +118,7 @@ package struct Setup: Sendable {
 
   /// The entry alone, as an existing one is shown.
   private var wanted: String {
-    (try? configuration(Array(pasted.utf8)).shown(name)).flatMap { $0 } ?? pasted
+    (try? configuration(Array(pasted.utf8), toPaste: nil).shown(name)).flatMap { $0 } ?? pasted
   }
 
   private func report(_ outcome: Report.Outcome, _ isDryRun: Bool, entry shown: String?) -> Report {

@@ -44,8 +44,10 @@ struct DamageTests {
       let failure = #expect(throws: SetupFailure.self) { try setup.run(change) }
       let message = failure.map { "\($0)" } ?? ""
       #expect(message.contains(fault) && message.contains(setup.path), "\(message)")
-      #expect(message.contains(client == .codex ? "[mcp_servers.ssh]" : "\"ssh\": {"), "\(message)")
-      #expect(message.contains("/opt/ssh-mcp"))
+      let isUndo = change == .undo
+      let entry =
+        isUndo ? "take the entry out yourself" : client == .codex ? "[mcp_servers.ssh]" : "\"ssh\": {"
+      #expect(message.contains(entry) && message.contains("/opt/ssh-mcp") == !isUndo, "\(message)")
     }
     #expect(place.files.count == 1)
     #expect(try place.text(client) == text)
