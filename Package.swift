@@ -7,6 +7,7 @@ import PackageDescription
 //   ssh-mcp-sessions -> Administration, SSHTools       Administration -> SSHTools, HostStore, OpenSSH
 //   SSHMCPSessions -> SSHTools -> MCP, HostStore, OpenSSH, RemoteShell
 //   OpenSSH, RemoteShell -> ChildProcess -> CPlatform        MCP, HostStore -> JSON
+//   ssh-mcp-sessions -> ClientSetup -> JSON
 
 let house: [SwiftSetting] = [
   .swiftLanguageMode(.v6),
@@ -46,6 +47,10 @@ let package = Package(
     .testTarget(
       name: "ChildProcessTests", dependencies: ["ChildProcess", "TestSupport"], swiftSettings: house),
 
+    .target(name: "ClientSetup", dependencies: ["JSON"], swiftSettings: house),
+    .testTarget(
+      name: "ClientSetupTests", dependencies: ["ClientSetup", "JSON", "TestSupport"], swiftSettings: house),
+
     .testTarget(name: "EndToEndTests", dependencies: ["JSON", "TestSupport"], swiftSettings: house),
 
     .target(name: "HostStore", dependencies: ["JSON"], swiftSettings: house),
@@ -83,14 +88,14 @@ let package = Package(
     .executableTarget(
       name: "ssh-mcp-sessions",
       dependencies: [
-        "Administration", "ChildProcess", "HostStore", "JSON", "MCP", "OpenSSH", "SSHTools", argumentParser,
-        logging,
+        "Administration", "ChildProcess", "ClientSetup", "HostStore", "JSON", "MCP", "OpenSSH", "SSHTools",
+        argumentParser, logging,
       ],
       swiftSettings: house),
 
     .target(
       name: "TestSupport", dependencies: ["JSON"], path: "Tests/TestSupport", swiftSettings: house),
 
-    .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: house),
+    .testTarget(name: "TidyTests", dependencies: ["JSON", "TestSupport"], swiftSettings: house),
   ]
 )

@@ -11,7 +11,7 @@ struct SSHMCPSessions: ParsableCommand {
       and SSH_MCP_KEY_PASSPHRASE for encrypted keys (no option: command lines are visible to other users).
       """,
     version: Version.text,
-    subcommands: [Serve.self, Doctor.self, Hosts.self],
+    subcommands: [Serve.self, Doctor.self, Hosts.self, SetupCommand.self],
     defaultSubcommand: Serve.self)
 }
 

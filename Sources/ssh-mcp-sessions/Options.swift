@@ -38,9 +38,7 @@ struct Places: ParsableArguments {
   /// - Throws: `ValidationError` that names the value that cannot be.
   func settings(idleTimeout: Int? = nil, log: String? = nil) throws -> Settings {
     let environment = ProcessInfo.processInfo.environment
-    guard let userHome = environment["HOME"].flatMap({ $0.isEmpty ? nil : $0 }) ?? Self.accountHome() else {
-      throw ValidationError("HOME is not set, and the account has no home directory.")
-    }
+    let userHome = try Self.userHome()
     return Settings(
       home: home ?? environment["SSH_MCP_HOME"] ?? "\(userHome)/.ssh-mcp",
       userHome: userHome, sshConfig: sshConfig ?? environment["SSH_MCP_SSH_CONFIG"],
@@ -71,8 +69,15 @@ struct Places: ParsableArguments {
     return level
   }
 
-  private static func accountHome() -> String? {
-    getpwuid(getuid()).map { String(cString: $0.pointee.pw_dir) }
+  /// The home directory: `HOME`, else the account's.
+  ///
+  /// - Throws: `ValidationError` when there is neither.
+  static func userHome() throws -> String {
+    if let home = ProcessInfo.processInfo.environment["HOME"], !home.isEmpty { return home }
+    guard let account = getpwuid(getuid()) else {
+      throw ValidationError("HOME is not set, and the account has no home directory.")
+    }
+    return String(cString: account.pointee.pw_dir)
   }
 }
 

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Testing
 
 /// The house rules that no compiler checks.
@@ -65,7 +66,8 @@ struct TidyTests {
 
   @Test func `imports follow the arrows`() {
     let arrows: [String: Set<String>] = [
-      "JSON": [], "MCP": ["JSON"], "HostStore": ["JSON"], "ChildProcess": ["CPlatform"],
+      "JSON": [], "MCP": ["JSON"], "HostStore": ["JSON"], "ClientSetup": ["JSON"],
+      "ChildProcess": ["CPlatform"],
       "OpenSSH": ["ChildProcess"], "RemoteShell": ["ChildProcess"],
       "SSHTools": ["ChildProcess", "HostStore", "JSON", "MCP", "OpenSSH", "RemoteShell"],
       "Administration": ["ChildProcess", "HostStore", "JSON", "OpenSSH", "SSHTools"],
@@ -104,5 +106,23 @@ struct TidyTests {
       let text = try String(contentsOfFile: path, encoding: .utf8)
       #expect(text.contains("--help"), "\(name)")
     }
+  }
+
+  @Test func `server.json is JSON of this version and names the variables that README names`() throws {
+    let text = try String(contentsOf: Self.root.appending(path: "scripts/server.json"), encoding: .utf8)
+    let server = try JSONParser.parse(text)
+    let program = Self.files.flatMap(\.lines).compactMap {
+      $0.firstMatch(of: /static let text = "(\d+\.\d+\.\d+)"/)
+    }
+    #expect(program.count == 1 && server["version"]?.string == program.first.map { String($0.1) })
+    // The limits of the registry's schema.
+    #expect(server["name"]?.string?.wholeMatch(of: /[a-zA-Z0-9.-]+\/[a-zA-Z0-9._-]+/) != nil)
+    #expect((1...100).contains(server["description"]?.string?.count ?? 0))
+    let variables = server["_meta"]?["io.modelcontextprotocol.registry/publisher-provided"]?[
+      "environmentVariables"]
+    let documented = Set(variables?.array?.compactMap { $0["name"]?.string } ?? [])
+    let readme = try String(contentsOf: Self.root.appending(path: "README.md"), encoding: .utf8)
+    let named = Set(readme.matches(of: /^\| `(SSH_[A-Z_]+)`/.anchorsMatchLineEndings()).map { String($0.1) })
+    #expect(!named.isEmpty && documented == named.union(["SSH_AUTH_SOCK"]))
   }
 }
