@@ -21,7 +21,7 @@ extension EndToEnd {
     /// A command that does not end by itself.
     struct Victim: Sendable {
       let name: String
-      /// The command; `U` in it becomes a number that stands in no other command line.
+      /// The command; `NUMBER` in it becomes a number that stands in no other command line.
       let command: String
       /// What must stand in the result of its stop.
       let said: String
@@ -30,25 +30,25 @@ extension EndToEnd {
     }
 
     private static let victims = [
-      Victim(name: "sleep", command: "sleep U", said: "stopped by SIGINT (^C): the process is gone"),
+      Victim(name: "sleep", command: "sleep NUMBER", said: "stopped by SIGINT (^C): the process is gone"),
       Victim(
-        name: "deaf", command: "sh -c 'trap \"\" INT; while :; do sleep 0.1; done' U",
+        name: "deaf", command: "sh -c 'trap \"\" INT; while :; do sleep 0.1; done' NUMBER",
         said: "stopped by SIGTERM: the process is gone"),
       Victim(
-        name: "stubborn", command: "sh -c 'trap \"\" INT TERM HUP; while :; do sleep 0.1; done' U",
+        name: "stubborn", command: "sh -c 'trap \"\" INT TERM HUP; while :; do sleep 0.1; done' NUMBER",
         said: "stopped by SIGKILL: the process is gone"),
       Victim(
-        name: "frozen", command: "sh -c 'sleep U & kill -s STOP $!; wait'", said: "stopped by SIG",
+        name: "frozen", command: "sh -c 'sleep NUMBER & kill -s STOP $!; wait'", said: "stopped by SIG",
         processes: 2),
       Victim(
-        name: "pipeline", command: "sleep U | cat | sleep U",
+        name: "pipeline", command: "sleep NUMBER | cat | sleep NUMBER",
         said: "stopped by SIGINT (^C): the process is gone",
         processes: 2),
       Victim(
-        name: "survivor", command: "sh -c '(trap \"\" INT; exec sleep U) & exec tail -f /dev/null'",
+        name: "survivor", command: "sh -c '(trap \"\" INT; exec sleep NUMBER) & exec tail -f /dev/null'",
         said: "had survived that and was killed: every process is gone"),
       Victim(
-        name: "raw", command: "python3 -c 'import tty, time; tty.setraw(0); time.sleep(9999)' U",
+        name: "raw", command: "python3 -c 'import tty, time; tty.setraw(0); time.sleep(9999)' NUMBER",
         said: "the process is gone"),
     ]
 
@@ -78,7 +78,7 @@ extension EndToEnd {
       #expect(try await server.exec(set, in: session).isError == false)
       let before = try await server.exec(state, in: session).text
 
-      let command = victim.command.replacingOccurrences(of: "U", with: unique)
+      let command = victim.command.replacingOccurrences(of: "NUMBER", with: unique)
       let call = server.beginExec(command, in: session, way == .timeout ? [("timeout_seconds", 1)] : [])
       try await eventually("\(victim.name) to run") {
         // Our own shell may have the number in its command line too, before it becomes the program.
@@ -171,18 +171,25 @@ extension EndToEnd {
             #expect(result.facts["processGone"] == .null, "\(result)")
             #expect(try await server.exec("echo $V $PWD").text == "kept /usr/share")
           }
+          let call = server.beginExec("echo started; sleep 7654.6", in: "s", [("wait_seconds", 0.3)])
+          #expect(try await server.result(of: call).state == "running")
+          let unsent = try await server.call("interrupt", ["session_id": "s", "signal": "USR1"])
+          #expect(unsent.isError && unsent.text.hasPrefix("SIGUSR1 cannot be sent here"), "\(unsent)")
+          let sent = try await server.call("interrupt", ["session_id": "s", "signal": "INT"])
+          #expect(
+            sent.state == "finished" && sent.text.hasSuffix("[SIGINT was sent to the foreground]"), "\(sent)")
         }
       }
     }
 
-    @Test(arguments: ["setsid sleep U", "nohup sleep U", "sleep U"])
+    @Test(arguments: ["setsid sleep NUMBER", "nohup sleep NUMBER", "sleep NUMBER"])
     func `a background job survives the stop of another command`(job: String) async throws {
       let unique = "76\(UInt32.random(in: 1_000_000...9_999_999))"
       let isJob: @Sendable (ProcessTree.Entry) -> Bool = { $0.commandLine == "sleep \(unique)" }
       try await LoopbackSSHD.with { sshd in
         try await ServerUnderTest.with(sshd) { server in
           try await server.open("bash")
-          let command = job.replacingOccurrences(of: "U", with: unique)
+          let command = job.replacingOccurrences(of: "NUMBER", with: unique)
           #expect(try await server.exec("\(command) >/dev/null 2>&1 </dev/null &").isError == false)
           let stopped = try await server.exec("sleep \(unique)1", [("timeout_seconds", 0.3)])
           #expect(stopped.facts["processGone"]?.bool == true, "\(stopped)")
