@@ -131,5 +131,16 @@ extension EndToEnd {
         #expect(try await server.exec("pwd; f").text == "/usr/share\nf:a  b")
       }
     }
+
+    @Test func `a program with the name of a shell is told to wait after all`() async throws {
+      try await withSession { server, sshd in
+        let program = "\(sshd.directory.path)/yash"
+        try FileManager.default.copyItem(atPath: try #require(LoginShell.find("cat")), toPath: program)
+        let result = try await server.exec("\(program) >/dev/null")
+        #expect(result.isWaiting && result.facts["program"]?.string == "yash", "\(result)")
+        #expect(try await server.interrupt().facts["processGone"]?.bool == true)
+        #expect(try await server.exec("pwd; f").text == "/usr/share\nf:a  b")
+      }
+    }
   }
 }
