@@ -135,6 +135,11 @@ extension EndToEnd {
           let order = server.messages.compactMap { $0["id"]?.int }
           #expect(order.firstIndex(of: slow).map { $0 > order.count - 10 } == true)
           #expect(try await server.call("list-sessions").text.split(separator: "\n").count == 50)
+          // A full connection has kept a place for the questions that tell this.
+          for number in 1...10 {
+            let asked = try await server.exec("read x; echo \"<$x>\"", in: "s\(number)")
+            #expect(asked.isWaiting, "\(number): \(asked)")
+          }
           return ProcessTree.now().descendants(of: server.process.identifier).map(\.identifier)
         }
         #expect(start.duration(to: .now) < .seconds(30))
@@ -142,6 +147,21 @@ extension EndToEnd {
           !family.contains(where: ProcessTree.isRunning)
         }
         try await eventually("the connections to close") { sshd.connections.isEmpty }
+      }
+    }
+
+    @Test func `a server that allows few sessions a connection gets more connections`() async throws {
+      try await LoopbackSSHD.with(.init(configuration: ["MaxSessions 2"])) { sshd in
+        try await ServerUnderTest.with(sshd) { server in
+          try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 1...8 { group.addTask { try await server.open("bash", "s\(number)") } }
+            try await group.waitForAll()
+          }
+          #expect((4...8).contains(sshd.loginCount), "\(sshd.loginCount)")
+          for number in 1...8 {
+            #expect(try await server.exec("echo \(number)", in: "s\(number)").text == "\(number)")
+          }
+        }
       }
     }
   }
