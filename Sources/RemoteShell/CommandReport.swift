@@ -22,6 +22,20 @@ package struct CommandReport: Sendable {
   package let transition: Transition?
   /// What is known of its processes, if it was stopped.
   package let proof: StopProof?
+  /// Commands whose calls were cancelled since the last report: nobody was told of their ends.
+  package var cancelledBefore: [CancelledCommand] = []
+
+  /// A command that was stopped because its call was cancelled.
+  package struct CancelledCommand: Sendable, Hashable {
+    /// Its number.
+    package let number: Int
+    /// The command as it was given.
+    package let text: String
+    /// Bytes of output that no call has shown.
+    package let outputBytes: Int
+    /// What is known of its processes; nil while it is being stopped.
+    package let proof: StopProof?
+  }
 
   /// Where a command stands.
   package enum State: Sendable, Hashable {

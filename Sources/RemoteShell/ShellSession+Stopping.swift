@@ -12,6 +12,7 @@ extension ShellSession {
         state.commands[number] = nil
       } else if state.current == number, state.commands[number]?.stopReason == nil {
         state.commands[number]?.stopReason = reason
+        if reason == .cancelled { state.cancelled.append(number) }
         guard environment.foreground == nil || !state.machine.hasBegun else {
           return (effects, state.machine.shells)
         }
@@ -49,7 +50,12 @@ extension ShellSession {
 
   /// What is known of a stopped command's processes now; whoever waits for its end is told.
   func proved(_ proof: StopProof, of number: Int) {
-    state.withLock { $0.finishProof(proof, of: number) }
-    wakeWaiters()
+    let effects = state.withLock { state in
+      var effects = Effects()
+      state.finishProof(proof, of: number)
+      if state.end == nil { startNext(&state, &effects) }
+      return effects
+    }
+    perform(effects)
   }
 }

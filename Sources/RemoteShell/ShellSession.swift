@@ -197,7 +197,8 @@ package final class ShellSession: Sendable {
 
   /// Runs the next command in line, if the machine can take one.
   func startNext(_ state: inout State, _ effects: inout Effects) {
-    guard state.machine.isIdle, state.current == nil, !state.queue.isEmpty else { return }
+    guard state.machine.isIdle, state.current == nil, state.proving == nil, !state.queue.isEmpty
+    else { return }
     let number = state.queue.removeFirst()
     guard let command = state.commands[number] else { return }
     state.current = number

@@ -162,6 +162,7 @@ struct SessionMachineTests {
   {
     boot()
     _ = run("x")
+    _ = receive("B;1")
     _ = machine.handle(.interrupt, at: start)
     var last: [Action] = []
     for _ in 0..<5 { last = machine.handle(.tick, at: machine.deadline ?? start) }
@@ -180,6 +181,7 @@ struct SessionMachineTests {
     machine = Self.makeMachine(nonces, hasSideChannel: false)
     boot()
     _ = run("x")
+    _ = receive("B;1")
     var steps = machine.handle(.interrupt, at: start)
     for _ in 0..<3 { steps += machine.handle(.tick, at: machine.deadline ?? start) }
     #expect(steps == [.write([3]), .write([3]), .write([0x1C]), .write([0x1A])])
