@@ -182,19 +182,20 @@ extension EndToEnd {
       }
     }
 
-    @Test(arguments: ["setsid sleep NUMBER", "nohup sleep NUMBER", "sleep NUMBER"])
-    func `a background job survives the stop of another command`(job: String) async throws {
+    @Test func `background jobs survive the stop of another command`() async throws {
       let unique = "76\(UInt32.random(in: 1_000_000...9_999_999))"
       let isJob: @Sendable (ProcessTree.Entry) -> Bool = { $0.commandLine == "sleep \(unique)" }
       try await LoopbackSSHD.with { sshd in
         try await ServerUnderTest.with(sshd) { server in
           try await server.open("bash")
-          let command = job.replacingOccurrences(of: "NUMBER", with: unique)
-          #expect(try await server.exec("\(command) >/dev/null 2>&1 </dev/null &").isError == false)
+          for command in ["setsid sleep", "nohup sleep", "sleep"] {
+            let started = try await server.exec("\(command) \(unique) >/dev/null 2>&1 </dev/null &")
+            #expect(!started.isError, "\(started)")
+          }
           let stopped = try await server.exec("sleep \(unique)1", [("timeout_seconds", 0.3)])
           #expect(stopped.facts["processGone"]?.bool == true, "\(stopped)")
           let processes = ProcessTree.now().entries
-          #expect(processes.contains(where: isJob))
+          #expect(processes.count(where: isJob) == 3)
           #expect(!processes.contains { $0.commandLine == "sleep \(unique)1" })
           for process in processes where isJob(process) { kill(process.identifier, SIGKILL) }
           #expect(try await server.exec("echo after").text.hasSuffix("after"))
