@@ -90,7 +90,7 @@ extension EndToEnd {
             answers += 1
           }
           #expect(answers > 3)
-          let result = try await server.result(of: call)
+          let result = try await server.result(of: call, within: .seconds(40))
           #expect(
             result.state == "finished" && result.facts["outputBytes"]?.int == Self.bigFlood, "\(result)")
           let lines = result.text.split(separator: "\n")
