@@ -98,7 +98,7 @@ package struct ForegroundProgram: Sendable, Hashable {
   package let processIdentifier: Int
   /// Whether it has switched off line editing by the terminal: an editor, a pager, a REPL with its own.
   package let isFullScreen: Bool
-  /// Whether it is a shell.
+  /// Whether it is a shell that can be entered.
   package let isShell: Bool
 
   /// A program that waits for input.

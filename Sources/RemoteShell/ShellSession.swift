@@ -184,7 +184,10 @@ package final class ShellSession: Sendable {
     case .backgroundOutput(let bytes): state.background.append(bytes)
     case .finished(let end): if let proof = state.finishCurrent(end) { effects.proofs.append(proof) }
     case .entered(let hello): state.enterCurrent(hello)
-    case .notEntered: if let number = state.current { state.commands[number]?.isNotAShell = true }
+    case .notEntered:
+      if let number = state.current { state.commands[number]?.isNotAShell = true }
+      // Whoever waits wants to know that it reads, shell or not.
+      scheduleInspection(&state)
     case .left: state.touch()
     case .signal(let name):
       effects.signals.append((state.machine.shells, name))

@@ -78,10 +78,14 @@ extension SSHService {
     return Secret(String(decoding: line, as: UTF8.self))
   }
 
+  /// With `MaxSessions 2` fifty sessions at once need nine.
+  private static let connectionsTried = 12
+
   /// Connects and opens a shell; nothing is left behind when it fails.
   func open(_ target: Target, name: String) async throws -> OpenSession {
-    // A connection that the server allows no further session on is replaced by one more, once.
-    for attempt in 0..<2 {
+    // On a connection that the server allows no further session on, another one is tried. Many may come at once
+    // and fill that too, so more than once.
+    for _ in 0..<Self.connectionsTried {
       let lease = try await masters.acquire(target.destination, target.credentials)
       do {
         let shell = try await openShell(on: lease)
@@ -92,9 +96,10 @@ extension SSHService {
             target.stored?.host ?? effective.hostName ?? target.destination.name, effective.port),
           user: effective.user ?? target.stored?.username ?? "?", password: target.credentials.password)
       } catch SessionFailure.ended(.noShell(let printed, let lastWords)) {
-        if lastWords.contains("refused") { lease.markFull() }
+        let isFull = lastWords.contains("Session open refused by peer")
+        if isFull { lease.markFull() }
         giveBack(lease)
-        guard lastWords.contains("refused"), attempt == 0 else {
+        guard isFull else {
           throw Self.noShell(target.hostID, printed: printed, lastWords: lastWords)
         }
       } catch {
