@@ -80,9 +80,11 @@ extension SSHService {
 
   /// Connects and opens a shell; nothing is left behind when it fails.
   func open(_ target: Target, name: String) async throws -> OpenSession {
-    // A connection that the server allows no further session on is replaced by one more, once.
-    for attempt in 0..<2 {
-      let lease = try await masters.acquire(target.destination, target.credentials)
+    // Where the server allows no further session on a connection, one more is made: the user's own may be full,
+    // then ours, and then the new one is not.
+    for attempt in 0..<3 {
+      let lease = try await masters.acquire(
+        target.destination, target.credentials, mayUseUsers: attempt == 0)
       do {
         let shell = try await openShell(on: lease)
         let effective = lease.effective
@@ -94,7 +96,7 @@ extension SSHService {
       } catch SessionFailure.ended(.noShell(let printed, let lastWords)) {
         if lastWords.contains("refused") { lease.markFull() }
         giveBack(lease)
-        guard lastWords.contains("refused"), attempt == 0 else {
+        guard lastWords.contains("refused"), attempt < 2 else {
           throw Self.noShell(target.hostID, printed: printed, lastWords: lastWords)
         }
       } catch {
