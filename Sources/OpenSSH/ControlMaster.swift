@@ -33,6 +33,7 @@ package final class ControlMaster: Sendable {
     var refusal: AskpassPolicy.Refusal?
     var diagnostics = SSHDiagnostics()
     var effective: EffectiveConfiguration?
+    var agent = AgentState.none
     /// The socket of the user's own connection, when sessions ride on that one.
     var usersPath: String?
     var child: ChildProcess?
@@ -152,6 +153,8 @@ package final class ControlMaster: Sendable {
     let arguments = SSHArguments(destination: destination, controlPath: ownPath)
       .master(connectSeconds: program.connectSeconds, effective: effective)
     let socket = ownPath + "a"
+    let agent = AgentSockets.agent(effective, environment: program.environment)
+    let launch = program.launch(arguments, askpassSocket: socket, agentSocket: agent.foundSocket)
     do {
       let listener = try AskpassListener(
         path: socket, reactor: reactor, isOurs: { [weak self] in self?.isAncestor(of: $0) ?? false },
@@ -159,9 +162,10 @@ package final class ControlMaster: Sendable {
       let isStarted = try state.withLock { state in
         state.policy = policy
         state.effective = effective
+        state.agent = agent
         state.listener = listener
         guard !state.isCancelled else { return false }
-        state.child = try spawner.spawn(program.launch(arguments, askpassSocket: socket)) { [weak self] in
+        state.child = try spawner.spawn(launch) { [weak self] in
           self?.receive($0)
         }
         // The whole login has this long: names, connection, keys, questions.
@@ -203,7 +207,7 @@ package final class ControlMaster: Sendable {
       }
       return SSHFailure.classify(
         state.diagnostics, refusal: state.refusal, triedKeyFile: state.policy?.triedKeyFile,
-        triedPassword: state.policy?.triedPassword,
+        triedPassword: state.policy?.triedPassword, agent: state.agent,
         termination: termination, destination: destination.name,
         jumpHosts: state.effective?.proxyJump)
     }
