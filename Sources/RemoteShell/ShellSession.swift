@@ -238,6 +238,9 @@ package final class ShellSession: Sendable {
   // MARK: - The end
 
   private func ended(_ termination: Termination) {
+    state.withLock { state in
+      if case .exited(let status) = termination { state.status = Int(status) } else { state.status = 255 }
+    }
     feed(.closed)
     switch termination {
     case .exited(let status) where status != 255: finish(.shellExited(status: Int(status)))

@@ -9,6 +9,8 @@ package struct CommandText: Sendable {
   let session: String
   /// Characters of output to show.
   let limit: Int
+  /// For programs: something about the session that they have not been told yet.
+  var note: String?
   /// Whether control sequences are left in.
   var isRaw = false
 
@@ -196,6 +198,7 @@ package struct CommandText: Sendable {
     if let omitted = window.omitted {
       facts["omitted"] = [.int(omitted.lowerBound), .int(omitted.upperBound)]
     }
+    if let note { facts["note"] = .string(note) }
     if report.backgroundBytes > 0 { facts["backgroundBytes"] = .int(report.backgroundBytes) }
     return facts
   }

@@ -10,7 +10,7 @@ extension ToolDeclaration {
     name: "start-session", title: "Start session",
     description:
       "Open a persistent shell and return its session id. host_id: a stored host, an ssh_config alias or "
-      + "user@host. Fails within 15 s with the reason.",
+      + "user@host. Fails within 35 s with the reason.",
     parameters: [
       Parameter(
         name: "host_id", kind: .string, isRequired: true, description: "Stored host, alias or user@host"),
@@ -112,6 +112,7 @@ extension SSHService {
       ("cwd", .string(String(decoding: shell.directory, as: UTF8.self))),
     ])
     if let hello = shell.hello { facts["shell"] = .string(hello.dialect.rawValue) }
+    if session.isClean { facts["startup_files"] = "skipped" }
     return facts
   }
 
@@ -132,6 +133,7 @@ extension SSHService {
     if session.shell.shell.depth > 1, let hello = session.shell.shell.hello {
       line += " depth=\(session.shell.shell.depth)(\(hello.user))"
     }
+    if session.isClean { line += " startup-files=skipped" }
     if activity.backgroundBytes > 0 { line += " background=\(activity.backgroundBytes)B" }
     return line
   }
