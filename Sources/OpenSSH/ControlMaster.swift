@@ -76,7 +76,7 @@ package final class ControlMaster: Sendable {
     }
   }
 
-  /// What ssh said to the user since the login.
+  /// What ssh said to the user since the end of the login; why the connection was lost, if it was.
   package var lastWords: String { state.withLock { $0.diagnostics.words.suffix(4).joined(separator: "\n") } }
 
   // MARK: - The login
@@ -189,7 +189,9 @@ package final class ControlMaster: Sendable {
       let effective = state.withLock { state -> EffectiveConfiguration? in
         state.diagnostics.consume(bytes)
         // A server's banner can imitate the line, but not make the socket, which comes before it.
-        return state.diagnostics.isReady && access(ownPath, F_OK) == 0 ? state.effective : nil
+        guard state.outcome == nil, state.diagnostics.isReady, access(ownPath, F_OK) == 0 else { return nil }
+        state.diagnostics.forgetWords()
+        return state.effective
       }
       if let effective { settle(.success(effective)) }
     case .exited(let termination): ended(termination)

@@ -57,6 +57,9 @@ package struct SSHDiagnostics: Sendable, Hashable {
     }
   }
 
+  /// Forgets ssh's own words: those of a login that is over explain nothing that comes later.
+  package mutating func forgetWords() { words = [] }
+
   /// The last line, if it did not end.
   package mutating func finish() {
     if !held.isEmpty { read(line: String(decoding: held, as: UTF8.self)) }

@@ -230,7 +230,7 @@ extension SessionEnd {
     case .connectionLost(let lastWords):
       "the connection was lost; whether the command goes on on the other side is not known."
         + (lastWords.isEmpty
-          ? "" : " ssh said: \(lastWords.trimmingCharacters(in: .whitespacesAndNewlines)).")
+          ? "" : " ssh said: \(lastWords.shortened.trimmingCharacters(in: .sentenceEnd)).")
     case .noShell: "no shell answered."
     case .unresponsive: "the shell no longer executes commands (set -n does this)."
     case .unstoppable:
@@ -272,6 +272,12 @@ extension Duration {
     return
       "\((tenths * 10).rounded() / 10 == tenths.rounded() ? String(Int(tenths.rounded())) : String(format: "%.1f", tenths)) s"
   }
+}
+
+extension CharacterSet {
+  /// What stands at the end of a sentence that is quoted in another.
+  fileprivate static let sentenceEnd = CharacterSet.whitespacesAndNewlines.union(
+    CharacterSet(charactersIn: "."))
 }
 
 extension String {

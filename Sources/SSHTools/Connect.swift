@@ -122,7 +122,7 @@ extension SSHService {
   ) async throws -> (ShellSession, isClean: Bool) {
     let environment = ShellSession.Environment(
       spoolDirectory: configuration.ssh.runtimeDirectory,
-      connectionIsAlive: { await lease.isAlive() },
+      connectionIsAlive: { await lease.isAlive() }, connectionWords: { lease.master.lastWords },
       foreground: ForegroundControl(channel: sideChannel(lease)))
     do {
       let shell = try await ShellSession.open(
