@@ -103,7 +103,7 @@ extension SSHFailure: CustomStringConvertible {
     case .jumpHost(let hosts):
       (
         "The way to \(destination) goes through \(hosts), and that connection failed.",
-        "Try: ssh \(hosts)"
+        "Try by hand which of them it is: ssh -v \(destination)"
       )
     case .noSharedAlgorithm(let detail):
       (
