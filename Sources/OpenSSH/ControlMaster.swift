@@ -8,15 +8,21 @@ import Synchronization
   import Darwin
 #endif
 
-/// One connection to one destination: a child `ssh -M -N` of ours that sessions ride on.
+/// One connection to one destination that sessions ride on: a child `ssh -M -N` of ours, or one that the user has
+/// open already by a `ControlPath` of theirs.
 ///
 /// Its life: made, logging in, ready, ended. Whoever waits for it is told of the end of the login, good or bad.
+/// A connection of the user's is never ended by us.
 package final class ControlMaster: Sendable {
   /// Where it goes.
   package let destination: Destination
   /// The path of its socket.
-  package let controlPath: String
+  package var controlPath: String { state.withLock { $0.usersPath } ?? ownPath }
+  /// Whether the user opened it, and not we.
+  package var isUsers: Bool { state.withLock { $0.usersPath != nil } }
 
+  private let ownPath: String
+  private let mayUseUsers: Bool
   private let program: SSHProgram
   private let spawner: ProcessSpawner
   private let reactor: Reactor
@@ -27,6 +33,9 @@ package final class ControlMaster: Sendable {
     var refusal: AskpassPolicy.Refusal?
     var diagnostics = SSHDiagnostics()
     var effective: EffectiveConfiguration?
+    var agent = AgentState.none
+    /// The socket of the user's own connection, when sessions ride on that one.
+    var usersPath: String?
     var child: ChildProcess?
     var listener: AskpassListener?
     var timer: Reactor.Timer?
@@ -37,14 +46,25 @@ package final class ControlMaster: Sendable {
     var waiters: [CheckedContinuation<Result<EffectiveConfiguration, SSHFailure>, Never>] = []
   }
 
+  /// A connection that nobody has started.
+  ///
+  /// - Parameters:
+  ///   - destination: Where it goes.
+  ///   - number: Names its socket; of no other connection of this process.
+  ///   - mayUseUsers: Whether a connection that the user has open will do.
+  ///   - program: ssh.
+  ///   - spawner: Starts it.
+  ///   - reactor: Carries it.
   init(
-    destination: Destination, number: Int, program: SSHProgram, spawner: ProcessSpawner, reactor: Reactor
+    destination: Destination, number: Int, mayUseUsers: Bool = true, program: SSHProgram,
+    spawner: ProcessSpawner, reactor: Reactor
   ) {
     self.destination = destination
     self.program = program
     self.spawner = spawner
     self.reactor = reactor
-    controlPath = "\(program.runtimeDirectory)/m\(number)"
+    self.mayUseUsers = mayUseUsers
+    ownPath = "\(program.runtimeDirectory)/m\(number)"
     state = Mutex(State())
   }
 
@@ -56,7 +76,7 @@ package final class ControlMaster: Sendable {
     }
   }
 
-  /// What ssh said to the user since the login.
+  /// What ssh said to the user since the end of the login; why the connection was lost, if it was.
   package var lastWords: String { state.withLock { $0.diagnostics.words.suffix(4).joined(separator: "\n") } }
 
   // MARK: - The login
@@ -65,7 +85,11 @@ package final class ControlMaster: Sendable {
   func start(_ credentials: Credentials) async {
     do throws(SSHFailure) {
       let effective = try await readConfiguration()
-      try logIn(credentials, effective)
+      if mayUseUsers, await findUsers(effective) {
+        settle(.success(effective))
+      } else {
+        try logIn(credentials, effective)
+      }
     } catch {
       settle(.failure(error))
     }
@@ -111,14 +135,26 @@ package final class ControlMaster: Sendable {
     return EffectiveConfiguration(output: String(decoding: completed.output, as: UTF8.self))
   }
 
+  /// Whether the user has a connection open that works; then it is the one.
+  private func findUsers(_ effective: EffectiveConfiguration) async -> Bool {
+    guard let path = effective.controlPath, await check(path) else { return false }
+    return state.withLock { state in
+      guard !state.isCancelled else { return false }
+      state.usersPath = path
+      return true
+    }
+  }
+
   private func logIn(_ credentials: Credentials, _ effective: EffectiveConfiguration) throws(SSHFailure) {
     let hosts = [destination.name, effective.hostName, effective["hostkeyalias"]].compactMap(\.self)
     let policy = AskpassPolicy(
       user: effective.user, hosts: Set(hosts), password: credentials.password,
       passphrase: credentials.passphrase, acceptedFingerprint: credentials.acceptedFingerprint)
-    let arguments = SSHArguments(destination: destination, controlPath: controlPath)
+    let arguments = SSHArguments(destination: destination, controlPath: ownPath)
       .master(connectSeconds: program.connectSeconds, effective: effective)
-    let socket = controlPath + "a"
+    let socket = ownPath + "a"
+    let agent = AgentSockets.agent(effective, environment: program.environment)
+    let launch = program.launch(arguments, askpassSocket: socket, agentSocket: agent.foundSocket)
     do {
       let listener = try AskpassListener(
         path: socket, reactor: reactor, isOurs: { [weak self] in self?.isAncestor(of: $0) ?? false },
@@ -126,9 +162,10 @@ package final class ControlMaster: Sendable {
       let isStarted = try state.withLock { state in
         state.policy = policy
         state.effective = effective
+        state.agent = agent
         state.listener = listener
         guard !state.isCancelled else { return false }
-        state.child = try spawner.spawn(program.launch(arguments, askpassSocket: socket)) { [weak self] in
+        state.child = try spawner.spawn(launch) { [weak self] in
           self?.receive($0)
         }
         // The whole login has this long: names, connection, keys, questions.
@@ -152,7 +189,9 @@ package final class ControlMaster: Sendable {
       let effective = state.withLock { state -> EffectiveConfiguration? in
         state.diagnostics.consume(bytes)
         // A server's banner can imitate the line, but not make the socket, which comes before it.
-        return state.diagnostics.isReady && access(controlPath, F_OK) == 0 ? state.effective : nil
+        guard state.outcome == nil, state.diagnostics.isReady, access(ownPath, F_OK) == 0 else { return nil }
+        state.diagnostics.forgetWords()
+        return state.effective
       }
       if let effective { settle(.success(effective)) }
     case .exited(let termination): ended(termination)
@@ -172,12 +211,12 @@ package final class ControlMaster: Sendable {
       }
       return SSHFailure.classify(
         state.diagnostics, refusal: state.refusal, triedKeyFile: state.policy?.triedKeyFile,
-        triedPassword: state.policy?.triedPassword,
+        triedPassword: state.policy?.triedPassword, agent: state.agent,
         termination: termination, destination: destination.name,
         jumpHosts: state.effective?.proxyJump)
     }
     settle(.failure(failure))
-    try? FileManager.default.removeItem(atPath: controlPath)
+    try? FileManager.default.removeItem(atPath: ownPath)
   }
 
   private func timeOut() {
@@ -254,9 +293,17 @@ package final class ControlMaster: Sendable {
   /// Asks the connection itself whether it is there.
   func answers() async -> Bool {
     guard isAlive else { return false }
-    let launch = program.launch(
-      SSHArguments(destination: destination, controlPath: controlPath).control("check"))
-    let completed = try? await spawner.output(of: launch, within: .seconds(2))
-    return completed?.termination == .exited(0) && isAlive
+    let path = controlPath
+    if await check(path) { return isAlive }
+    // Nobody tells us of the end of a connection that is not our child.
+    state.withLock { if $0.usersPath != nil { $0.hasEnded = true } }
+    return false
+  }
+
+  /// Whether a connection answers at that socket.
+  private func check(_ path: String) async -> Bool {
+    let arguments = SSHArguments(destination: destination, controlPath: path).control("check")
+    let completed = try? await spawner.output(of: program.launch(arguments), within: .seconds(2))
+    return completed?.termination == .exited(0)
   }
 }

@@ -38,14 +38,20 @@ package final class ControlMasters: Sendable {
 
   /// A share in the connection to a destination; logs in if there is none.
   ///
-  /// Several calls at once share one login.
+  /// Several calls at once share one login. Where the user has a connection open by a `ControlPath` of theirs, that
+  /// one is shared, nothing is logged in, and it is left open.
   ///
+  /// - Parameters:
+  ///   - destination: Where to go.
+  ///   - credentials: What may be told to ssh if it logs in.
+  ///   - mayUseUsers: Whether the user's own connection will do.
+  /// - Returns: The share.
   /// - Throws: `SSHFailure`; `.cancelled` when the task was cancelled, and then the login ends if nobody else
   ///   waits for it.
-  package func acquire(_ destination: Destination, _ credentials: Credentials) async throws(SSHFailure)
-    -> Lease
-  {
-    let (master, isNew) = try reserve(destination)
+  package func acquire(
+    _ destination: Destination, _ credentials: Credentials, mayUseUsers: Bool = true
+  ) async throws(SSHFailure) -> Lease {
+    let (master, isNew) = try await reserveWorking(destination, mayUseUsers: mayUseUsers)
     let outcome = await withTaskCancellationHandler {
       if isNew { await master.start(credentials) }
       return await master.ready()
@@ -76,21 +82,39 @@ package final class ControlMasters: Sendable {
     for master in masters { master.close() }
   }
 
-  private func reserve(_ destination: Destination) throws(SSHFailure) -> (ControlMaster, isNew: Bool) {
+  /// As `reserve`; a connection of the user's, whose end nobody tells us, is asked first.
+  private func reserveWorking(
+    _ destination: Destination, mayUseUsers: Bool
+  ) async throws(SSHFailure) -> (ControlMaster, isNew: Bool) {
+    while true {
+      let (master, isNew) = try reserve(destination, mayUseUsers: mayUseUsers)
+      guard !isNew, master.isUsers, await !master.answers() else { return (master, isNew) }
+      release(master)
+    }
+  }
+
+  private func reserve(
+    _ destination: Destination, mayUseUsers: Bool
+  ) throws(SSHFailure) -> (ControlMaster, isNew: Bool) {
     let reserved = state.withLock { state -> (ControlMaster, isNew: Bool)? in
       guard !state.isClosed else { return nil }
       state.entries.removeAll { !$0.master.isAlive && $0.leases == 0 }
       if let place = state.entries.firstIndex(where: {
         $0.master.destination == destination && $0.master.isAlive && !$0.isFull
           && $0.leases < Self.sessionsPerConnection
+          && (mayUseUsers || !$0.master.isUsers)
       }) {
         state.entries[place].leases += 1
         return (state.entries[place].master, false)
       }
       state.lastNumber += 1
+      // The user's, if it were one of the entries and had room, would have been found above.
+      let isFull = state.entries.contains {
+        $0.master.destination == destination && $0.master.isUsers && $0.master.isAlive
+      }
       let master = ControlMaster(
-        destination: destination, number: state.lastNumber, program: program, spawner: spawner,
-        reactor: reactor)
+        destination: destination, number: state.lastNumber, mayUseUsers: mayUseUsers && !isFull,
+        program: program, spawner: spawner, reactor: reactor)
       state.entries.append(Entry(master: master, leases: 1))
       return (master, true)
     }

@@ -40,4 +40,7 @@ package struct EffectiveConfiguration: Sendable, Hashable {
 
   /// The hosts on the way, as ssh_config names them; nil for none.
   package var proxyJump: String? { self["proxyjump"].flatMap { $0 == "none" ? nil : $0 } }
+
+  /// Where the user's own connections have their sockets, its tokens expanded; nil for nowhere.
+  package var controlPath: String? { self["controlpath"].flatMap { $0 == "none" ? nil : $0 } }
 }

@@ -21,7 +21,7 @@ package struct SSHArguments: Sendable, Hashable {
   package func master(connectSeconds: Int, effective: EffectiveConfiguration) -> [String] {
     var options = [
       // Its own child of ours, never a process that ssh leaves behind.
-      "ControlMaster=yes", "ControlPersist=no", "ControlPath=\(controlPath)",
+      "ControlMaster=yes", "ControlPersist=no", controlPathOption,
       // The user's forwards may be in use by a connection of theirs (ssh would end), and commands are ours.
       "ClearAllForwardings=yes", "RemoteCommand=none", "PermitLocalCommand=no", "ForkAfterAuthentication=no",
       // A wrong secret costs one attempt, not three.
@@ -54,22 +54,29 @@ package struct SSHArguments: Sendable, Hashable {
 
   /// Asks the connection whether it is there, or tells it to end (`check`, `exit`).
   package func control(_ word: String) -> [String] {
-    ["-O", word] + common(["ControlPath=\(controlPath)", "LogLevel=ERROR"])
+    ["-O", word] + common([controlPathOption, "LogLevel=ERROR"])
   }
 
   /// Asks ssh what its configuration comes to.
   package static func effectiveConfiguration(of destination: Destination) -> [String] {
+    // Without a ControlPath of ours: the user's is one of the answers.
     let arguments = SSHArguments(destination: destination, controlPath: "none")
     return ["-G"] + arguments.common([])
   }
 
   private func passenger(_ remoteCommand: String) -> [String] {
     common([
-      "ControlMaster=no", "ControlPath=\(controlPath)", "BatchMode=yes", "LogLevel=ERROR",
+      "ControlMaster=no", controlPathOption, "BatchMode=yes", "LogLevel=ERROR",
       "ClearAllForwardings=yes", "RemoteCommand=none", "PermitLocalCommand=no", "ForkAfterAuthentication=no",
       // Where the connection refuses, ssh would make one of its own, with a login; this makes that fail at once.
       "ProxyJump=none", "ProxyCommand=false",
     ]) + [remoteCommand]
+  }
+
+  /// The option for the socket; `%` would begin one of ssh's tokens (ssh_config(5), ControlPath).
+  private var controlPathOption: String {
+    "ControlPath="
+      + controlPath.split(separator: "%", omittingEmptySubsequences: false).joined(separator: "%%")
   }
 
   private func common(_ options: [String]) -> [String] {

@@ -20,6 +20,8 @@ package struct SSHDiagnostics: Sendable, Hashable {
   package private(set) var hostKey: (type: String, fingerprint: String)?
   /// The methods that the server last said it would take.
   package private(set) var methods: [String] = []
+  /// The methods that ssh went on with, in order.
+  package private(set) var triedMethods: [String] = []
   /// The identities that were offered, as ssh names them.
   package private(set) var offeredIdentities: [String] = []
   /// How often the server accepted a method and asked for one more.
@@ -55,6 +57,9 @@ package struct SSHDiagnostics: Sendable, Hashable {
     }
   }
 
+  /// Forgets ssh's own words: those of a login that is over explain nothing that comes later.
+  package mutating func forgetWords() { words = [] }
+
   /// The last line, if it did not end.
   package mutating func finish() {
     if !held.isEmpty { read(line: String(decoding: held, as: UTF8.self)) }
@@ -84,6 +89,9 @@ package struct SSHDiagnostics: Sendable, Hashable {
       hostKey = (String(match.1), String(match.2))
     } else if let match = text.prefixMatch(of: /Authentications that can continue: (\S+)/) {
       methods = match.1.split(separator: ",").prefix(Limits.names).map(String.init)
+    } else if let match = text.prefixMatch(of: /Next authentication method: (\S+)/) {
+      let method = String(match.1)
+      if !triedMethods.contains(method), triedMethods.count < Limits.names { triedMethods.append(method) }
     } else if let match = text.prefixMatch(of: /Offering public key: (.+?)(?: (?:explicit|agent))*$/) {
       if offeredIdentities.count < Limits.names { offeredIdentities.append(String(match.1)) }
     }

@@ -8,6 +8,7 @@ extension SSHFailure {
   ///   - refusal: Why a question was not answered, if that ended the login.
   ///   - triedKeyFile: The key for which a passphrase was given, if one was.
   ///   - triedPassword: Whose password was given, if one was.
+  ///   - agent: The agent that the login had.
   ///   - termination: How ssh ended.
   ///   - destination: As the user named it.
   ///   - jumpHosts: The hosts on the way, if there are any.
@@ -15,12 +16,12 @@ extension SSHFailure {
   package static func classify(
     _ diagnostics: SSHDiagnostics, refusal: AskpassPolicy.Refusal?, triedKeyFile: String? = nil,
     triedPassword: AskpassPolicy.Account? = nil,
-    termination: Termination, destination: String, jumpHosts: String?
+    agent: AgentState = .none, termination: Termination, destination: String, jumpHosts: String?
   ) -> SSHFailure {
     let reason =
       refusal.map { self.reason(for: $0, diagnostics) }
       ?? hostKeyReason(diagnostics) ?? networkReason(diagnostics, jumpHosts: jumpHosts)
-      ?? authenticationReason(diagnostics, triedKeyFile, triedPassword)
+      ?? authenticationReason(diagnostics, triedKeyFile, triedPassword, agent)
       ?? otherReason(diagnostics, termination)
     return SSHFailure(reason, destination: destination, lastWords: diagnostics.words)
   }
@@ -86,7 +87,8 @@ extension SSHFailure {
   }
 
   private static func authenticationReason(
-    _ diagnostics: SSHDiagnostics, _ triedKeyFile: String?, _ triedPassword: AskpassPolicy.Account?
+    _ diagnostics: SSHDiagnostics, _ triedKeyFile: String?, _ triedPassword: AskpassPolicy.Account?,
+    _ agent: AgentState
   ) -> Reason? {
     guard diagnostics.says("Permission denied") || diagnostics.says("Too many authentication failures") else {
       return nil
@@ -95,7 +97,9 @@ extension SSHFailure {
     if let triedPassword { return .passwordWrong(user: triedPassword.user, host: triedPassword.host) }
     if let triedKeyFile { return .passphraseWrong(keyFile: triedKeyFile) }
     return keyFileReason(diagnostics)
-      ?? .permissionDenied(methods: diagnostics.methods, identities: diagnostics.offeredIdentities)
+      ?? .permissionDenied(
+        methods: diagnostics.methods, tried: diagnostics.triedMethods,
+        identities: diagnostics.offeredIdentities, agent: agent)
   }
 
   private static func keyFileReason(_ diagnostics: SSHDiagnostics) -> Reason? {

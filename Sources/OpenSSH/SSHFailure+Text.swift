@@ -56,12 +56,12 @@ extension SSHFailure: CustomStringConvertible {
       )
     case .hostKeyRevoked:
       ("The host key of \(destination) is marked as revoked.", "Tell the user; the connection is not safe.")
-    case .permissionDenied(let methods, let identities):
+    case .permissionDenied(let methods, let tried, let identities, let agent):
       (
-        "\(destination) denied permission. Methods that it takes: \(Self.list(methods)). Identities offered: "
-          + "\(Self.list(identities)).",
-        "Check the user name and the key (keyPath, or IdentityFile in ssh_config), or that SSH_AUTH_SOCK reaches this "
-          + "server through the MCP client's settings if the key is in an agent."
+        "\(destination) denied permission. Methods that it takes: \(Self.list(methods)); tried: "
+          + "\(Self.list(tried)). Identities offered: \(Self.list(identities)). \(agent.words)",
+        "Check the user name and the key (keyPath, or IdentityFile in ssh_config). If the key is in an agent, name its "
+          + "socket to this server in the MCP client's settings: \"env\": { \"SSH_AUTH_SOCK\": \"/path/of/socket\" }."
       )
     case .passwordWrong(let user, let host):
       (
@@ -103,7 +103,7 @@ extension SSHFailure: CustomStringConvertible {
     case .jumpHost(let hosts):
       (
         "The way to \(destination) goes through \(hosts), and that connection failed.",
-        "Try: ssh \(hosts)"
+        "Try by hand which of them it is: ssh -v \(destination)"
       )
     case .noSharedAlgorithm(let detail):
       (

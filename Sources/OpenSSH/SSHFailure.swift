@@ -24,7 +24,8 @@ package struct SSHFailure: Error, Sendable, Hashable {
     case hostKeyNotAccepted(host: String, type: String, fingerprint: String, accepted: String)
     case hostKeyChanged(type: String, fingerprint: String, place: String)
     case hostKeyRevoked
-    case permissionDenied(methods: [String], identities: [String])
+    case permissionDenied(
+      methods: [String], tried: [String] = [], identities: [String], agent: AgentState = .none)
     case passwordWrong(user: String, host: String)
     case passwordMissing(user: String, host: String, methods: [String])
     case passphraseWrong(keyFile: String)

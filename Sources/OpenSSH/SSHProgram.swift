@@ -41,9 +41,10 @@ package struct SSHProgram: Sendable {
     Launch(executable: executable, arguments: arguments, environment: environment)
   }
 
-  /// A start of ssh that asks at that socket.
-  func launch(_ arguments: [String], askpassSocket: String) -> Launch {
+  /// A start of ssh that asks at that socket, with that agent instead of the environment's.
+  func launch(_ arguments: [String], askpassSocket: String, agentSocket: String? = nil) -> Launch {
     var launch = launch(arguments)
+    if let agentSocket { launch.environment["SSH_AUTH_SOCK"] = agentSocket }
     launch.environment["SSH_ASKPASS"] = askpass
     // Even with a terminal at hand: the user's own must not be asked behind their back.
     launch.environment["SSH_ASKPASS_REQUIRE"] = "force"

@@ -119,7 +119,7 @@ package enum SessionEnd: Sendable, Hashable {
   /// The connection is gone; what the command did since is not known.
   case connectionLost(lastWords: String)
   /// No shell answered at the beginning.
-  case noShell(printed: String, lastWords: String)
+  case noShell(NoShell)
   /// The shell stopped executing what it reads.
   case unresponsive
   /// A command could not be stopped.
@@ -130,6 +130,31 @@ package enum SessionEnd: Sendable, Hashable {
   case closed
   /// Closed because nothing happened for so long.
   case idle(Duration)
+}
+
+/// What is known of a shell that never answered.
+package struct NoShell: Sendable, Hashable {
+  /// The end of what it printed instead.
+  package let printed: String
+  /// What ssh said.
+  package let lastWords: String
+  /// Whether the host ran what it was asked to: then the start-up files are what went wrong.
+  package let isLaunched: Bool
+  /// The exit status of ssh; nil when the time was over first.
+  package let status: Int?
+  /// Whether it was tried without start-up files too.
+  package var isTriedClean = false
+
+  /// What is known.
+  package init(printed: String, lastWords: String, isLaunched: Bool, status: Int?) {
+    self.printed = printed
+    self.lastWords = lastWords
+    self.isLaunched = isLaunched
+    self.status = status
+  }
+
+  /// Whether the server refused one more session on the connection (MaxSessions).
+  package var isRefused: Bool { lastWords.contains("Session open refused by peer") }
 }
 
 /// Why a session refused a call.

@@ -99,8 +99,10 @@ extension SessionMachine {
     package var bootRetries: [Duration] = [.seconds(1), .seconds(3), .seconds(6)]
     /// When a login that ended in a shell without POSIX syntax is told to become one.
     package var fallbackShell: Duration = .seconds(9)
-    /// How long a login may take in all.
-    package var boot: Duration = .seconds(15)
+    /// How long a login's start-up files may take in all.
+    package var boot: Duration = .seconds(12)
+    /// How long one without start-up files may take, after one with them took too long.
+    package var cleanBoot: Duration = .seconds(6)
     /// How much of what a login prints is kept for an error message.
     package var noiseBytes = 4096
     /// How long a nested shell may take to answer.

@@ -117,6 +117,9 @@ package struct SessionMachine: Sendable {
   /// The shells that stand inside each other, the login shell first.
   package var shells: [Marker.Hello] { levels.map(\.hello) }
 
+  /// Whether the host ran what it was asked to, whatever came of it.
+  package private(set) var isLaunched = false
+
   /// How many shells stand inside each other; 1 for the login shell alone, 0 before.
   package var depth: Int { levels.count }
 
@@ -222,6 +225,7 @@ package struct SessionMachine: Sendable {
     switch phase {
     case .booting(let nonce, let since, let attempts, var printed):
       printed += bytes
+      if !isLaunched { isLaunched = printed.firstRange(of: ShellDriver.launchMark) != nil }
       printed = printed.suffix(limits.noiseBytes)
       phase = .booting(nonce, since: since, attempts: attempts, printed: printed)
       return []

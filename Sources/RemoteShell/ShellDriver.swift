@@ -100,11 +100,16 @@ package enum ShellDriver {
     }
   }
 
+  /// What the launcher prints before the start-up files are read; terminals show nothing of it.
+  ///
+  /// Octal in the text, so that whoever prints the text prints no mark.
+  package static let launchMark = Array("\u{1B}]7717;L\u{07}".utf8)
+
   // MARK: - The texts
 
   /// Sets the terminal up and becomes the login shell; in shells without POSIX syntax, bash or sh inside it.
   private static let launcher =
-    "MCPB=$1; MCPS=$2; HISTFILE=/dev/null; export MCPB MCPS HISTFILE; \(terminalSettings); "
+    "printf \"\\033]7717;L\\007\"; MCPB=$1; MCPS=$2; HISTFILE=/dev/null; export MCPB MCPS HISTFILE; \(terminalSettings); "
     + "case ${SHELL##*/} in "
     + "bash|sh|dash|ash|ksh|ksh93|mksh|lksh|oksh|yash) exec \"$SHELL\" -l -i;; "
     + "zsh) exec \"$SHELL\" +Z -l -i;; "

@@ -5,6 +5,8 @@ extension ShellSession {
   struct State {
     var machine: SessionMachine
     var child: ChildProcess?
+    /// Its exit status, once it has ended; 255 for a signal.
+    var status: Int?
     var isReady = false
     var end: SessionEnd?
     var quietSince = ContinuousClock.now
@@ -127,8 +129,10 @@ extension ShellSession {
       switch loss {
       case .noShell(let printed):
         .noShell(
-          printed: ControlSequenceFilter.text(of: printed),
-          lastWords: String(decoding: lastWords, as: UTF8.self))
+          NoShell(
+            printed: ControlSequenceFilter.text(of: printed),
+            lastWords: String(decoding: lastWords, as: UTF8.self), isLaunched: machine.isLaunched,
+            status: status))
       case .unresponsive: .unresponsive
       case .unstoppable: .unstoppable
       case .notResynchronized: .notResynchronized

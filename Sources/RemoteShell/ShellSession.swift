@@ -38,6 +38,8 @@ package final class ShellSession: Sendable {
     package var spoolDirectory: String
     /// Whether the connection below the shell still works; asked when the shell's process ended unclearly.
     package var connectionIsAlive: @Sendable () async -> Bool
+    /// What is known of the connection's end besides; asked when it no longer works.
+    package var connectionWords: @Sendable () -> String
     /// Looks at the foreground of the shell's terminal from outside; nil where that cannot be done.
     package var foreground: ForegroundControl?
 
@@ -45,10 +47,12 @@ package final class ShellSession: Sendable {
     package init(
       spoolDirectory: String,
       connectionIsAlive: @escaping @Sendable () async -> Bool = { true },
+      connectionWords: @escaping @Sendable () -> String = { "" },
       foreground: ForegroundControl? = nil
     ) {
       self.spoolDirectory = spoolDirectory
       self.connectionIsAlive = connectionIsAlive
+      self.connectionWords = connectionWords
       self.foreground = foreground
     }
   }
@@ -242,6 +246,9 @@ package final class ShellSession: Sendable {
   // MARK: - The end
 
   private func ended(_ termination: Termination) {
+    state.withLock { state in
+      if case .exited(let status) = termination { state.status = Int(status) } else { state.status = 255 }
+    }
     feed(.closed)
     switch termination {
     case .exited(let status) where status != 255: finish(.shellExited(status: Int(status)))
@@ -250,7 +257,8 @@ package final class ShellSession: Sendable {
       let environment = environment
       Task {
         let isAlive = await environment.connectionIsAlive()
-        finish(isAlive ? .shellKilled : .connectionLost(lastWords: lastWords))
+        let words = [environment.connectionWords(), lastWords].filter { !$0.isEmpty }
+        finish(isAlive ? .shellKilled : .connectionLost(lastWords: words.joined(separator: "\n")))
       }
     }
   }

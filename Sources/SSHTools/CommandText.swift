@@ -9,6 +9,8 @@ package struct CommandText: Sendable {
   let session: String
   /// Characters of output to show.
   let limit: Int
+  /// For programs: something about the session that they have not been told yet.
+  var note: String?
   /// Whether control sequences are left in.
   var isRaw = false
 
@@ -205,6 +207,7 @@ package struct CommandText: Sendable {
           ]
         })
     }
+    if let note { facts["note"] = .string(note) }
     if report.backgroundBytes > 0 { facts["backgroundBytes"] = .int(report.backgroundBytes) }
     return facts
   }
@@ -236,7 +239,7 @@ extension SessionEnd {
     case .connectionLost(let lastWords):
       "the connection was lost; whether the command goes on on the other side is not known."
         + (lastWords.isEmpty
-          ? "" : " ssh said: \(lastWords.trimmingCharacters(in: .whitespacesAndNewlines)).")
+          ? "" : " ssh said: \(lastWords.shortened.trimmingCharacters(in: .sentenceEnd)).")
     case .noShell: "no shell answered."
     case .unresponsive: "the shell no longer executes commands (set -n does this)."
     case .unstoppable:
@@ -278,6 +281,12 @@ extension Duration {
     return
       "\((tenths * 10).rounded() / 10 == tenths.rounded() ? String(Int(tenths.rounded())) : String(format: "%.1f", tenths)) s"
   }
+}
+
+extension CharacterSet {
+  /// What stands at the end of a sentence that is quoted in another.
+  fileprivate static let sentenceEnd = CharacterSet.whitespacesAndNewlines.union(
+    CharacterSet(charactersIn: "."))
 }
 
 extension String {

@@ -83,24 +83,31 @@ extension SSHService {
 
   /// Connects and opens a shell; nothing is left behind when it fails.
   func open(_ target: Target, name: String) async throws -> OpenSession {
-    // On a connection that the server allows no further session on, another one is tried. Many may come at once
-    // and fill that too, so more than once.
-    for _ in 0..<Self.connectionsTried {
-      let lease = try await masters.acquire(target.destination, target.credentials)
+    // Where the server allows no further session on a connection, one more is made: the user's own may be full,
+    // then ours. Many calls may come at once and fill the new one too, so more than once.
+    for attempt in 0..<Self.connectionsTried {
+      let lease = try await masters.acquire(
+        target.destination, target.credentials, mayUseUsers: attempt == 0)
       do {
-        let shell = try await openShell(on: lease)
+        let (shell, isClean) = try await openShell(on: lease)
         let effective = lease.effective
         return OpenSession(
           name: name, shell: shell, lease: lease, hostID: target.hostID,
           address: Self.address(
             target.stored?.host ?? effective.hostName ?? target.destination.name, effective.port),
-          user: effective.user ?? target.stored?.username ?? "?", password: target.credentials.password)
-      } catch SessionFailure.ended(.noShell(let printed, let lastWords)) {
-        let isFull = lastWords.contains("Session open refused by peer")
-        if isFull { lease.markFull() }
+          user: effective.user ?? target.stored?.username ?? "?", password: target.credentials.password,
+          isClean: isClean)
+      } catch SessionFailure.ended(.noShell(let failure)) {
+        let isAlive = failure.status == 255 ? await lease.isAlive() : true
+        if failure.isRefused { lease.markFull() }
         giveBack(lease)
-        guard isFull else {
-          throw Self.noShell(target.hostID, printed: printed, lastWords: lastWords)
+        guard isAlive else {
+          throw SSHFailure(
+            .connectionLost, destination: target.hostID,
+            lastWords: lease.master.lastWords.split(separator: "\n").map(String.init))
+        }
+        guard failure.isRefused, attempt < Self.connectionsTried - 1 else {
+          throw noShell(target.hostID, failure)
         }
       } catch {
         giveBack(lease)
@@ -110,28 +117,46 @@ extension SSHService {
     throw SSHFailure(.tooManySessions, destination: target.hostID)
   }
 
-  private func openShell(on lease: ControlMasters.Lease) async throws -> ShellSession {
+  /// A shell on the connection; one without start-up files if those hang or leave.
+  ///
+  /// Never a second time where the host runs something else than it was asked to: a forced command may do anything.
+  private func openShell(
+    on lease: ControlMasters.Lease
+  ) async throws -> (ShellSession, isClean: Bool) {
     let environment = ShellSession.Environment(
       spoolDirectory: configuration.ssh.runtimeDirectory,
-      connectionIsAlive: { await lease.isAlive() },
+      connectionIsAlive: { await lease.isAlive() }, connectionWords: { lease.master.lastWords },
       foreground: ForegroundControl(channel: sideChannel(lease)))
-    return try await ShellSession.open(
-      lease.sessionLaunch(ShellDriver.remoteCommand), spawner: spawner, reactor: reactor,
-      limits: configuration.sessionLimits, environment: environment)
+    do {
+      let shell = try await ShellSession.open(
+        lease.sessionLaunch(ShellDriver.remoteCommand), spawner: spawner, reactor: reactor,
+        limits: configuration.sessionLimits, environment: environment)
+      return (shell, false)
+    } catch SessionFailure.ended(.noShell(var failure)) {
+      guard failure.isLaunched, !failure.isRefused else { throw SessionFailure.ended(.noShell(failure)) }
+      var limits = configuration.sessionLimits
+      limits.machine.boot = limits.machine.cleanBoot
+      do {
+        let shell = try await ShellSession.open(
+          lease.sessionLaunch(ShellDriver.cleanRemoteCommand), spawner: spawner, reactor: reactor,
+          limits: limits, environment: environment)
+        return (shell, true)
+      } catch SessionFailure.ended(.noShell(let second)) {
+        failure.isTriedClean = true
+        throw SessionFailure.ended(.noShell(second.isRefused ? second : failure))
+      }
+    }
   }
 
   private static func address(_ host: String, _ port: Int) -> String {
     host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
   }
 
-  private static func noShell(_ hostID: String, printed: String, lastWords: String) -> ToolFailure {
-    let said = [printed, lastWords].map { $0.trimmingCharacters(in: .whitespacesAndNewlines) }
-      .filter { !$0.isEmpty }.joined(separator: "\n")
+  private func noShell(_ hostID: String, _ failure: NoShell) -> ToolFailure {
+    let limits = configuration.sessionLimits.machine
     return ToolFailure(
       code: "shell_not_usable",
-      "Host '\(hostID)' let us in, but no usable shell answered: the account may have no shell, a forced command, or "
-        + "start-up files that wait or leave."
-        + (said.isEmpty ? " It printed nothing." : " It printed:\n\(said)"))
+      UnusableShell(failure, boot: limits.boot, cleanBoot: limits.cleanBoot).text(hostID: hostID))
   }
 
   /// Any error of connecting, as a result's failure.

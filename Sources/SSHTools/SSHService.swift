@@ -163,13 +163,15 @@ package final class OpenSession: Sendable {
   package let user: String
   /// When it was opened.
   package let opened = ContinuousClock.now
+  /// Whether the shell runs without the account's start-up files, because they hung or left.
+  package let isClean: Bool
+  private let hasNote: Mutex<Bool>
   /// The host's stored password, for programs that ask for it.
   let password: Secret?
 
   init(
     name: String, shell: ShellSession, lease: ControlMasters.Lease, hostID: String, address: String,
-    user: String,
-    password: Secret?
+    user: String, password: Secret?, isClean: Bool
   ) {
     self.name = name
     self.shell = shell
@@ -178,5 +180,17 @@ package final class OpenSession: Sendable {
     self.address = address
     self.user = user
     self.password = password
+    self.isClean = isClean
+    hasNote = Mutex(isClean)
+  }
+
+  /// What the first command's result tells of the session besides.
+  func takeNote() -> String? {
+    hasNote.withLock { hasNote in
+      defer { hasNote = false }
+      return hasNote
+        ? "[start-up files skipped: they hung or left, so the shell runs without them; PATH and aliases may be missing]"
+        : nil
+    }
   }
 }

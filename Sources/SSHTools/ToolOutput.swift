@@ -45,10 +45,10 @@ package enum ToolOutput: Sendable, Hashable {
         Self.boolean("sessionUsable"), Self.integer("durationMs"), Self.string("cwd"), Self.string("shell"),
         Self.string("user"), Self.integer("depth"), Self.integer("outputBytes"), Self.integer("nextOffset"),
         ("omitted", ["type": "array", "items": ["type": "integer"]]), Self.integer("backgroundBytes"),
-        ("cancelledBefore", ["type": "array", "items": ["type": "object"]]),
+        Self.string("note"), ("cancelledBefore", ["type": "array", "items": ["type": "object"]]),
       ]
     case .session:
-      ["session", "host", "user", "cwd", "shell"].map(Self.string)
+      ["session", "host", "user", "cwd", "shell", "startup_files"].map(Self.string)
     case .hosts:
       [
         Self.list(
@@ -64,7 +64,8 @@ package enum ToolOutput: Sendable, Hashable {
           "sessions",
           [
             Self.string("session"), Self.string("host"), Self.string("user"), Self.integer("uptimeSeconds"),
-            Self.string("lastCommand"), Self.string("state"), Self.integer("depth"),
+            Self.string("lastCommand"), Self.string("state"), Self.string("startup_files"),
+            Self.integer("depth"),
             Self.integer("backgroundBytes"),
           ])
       ]

@@ -53,6 +53,41 @@ extension EndToEnd {
       }
     }
 
+    @Test func `an agent at a usual place is found when the client drops SSH_AUTH_SOCK`() async throws {
+      try await LoopbackSSHD.with { sshd in
+        let home = try TemporaryDirectory()
+        _ = try home.makeDirectory("run")
+        try await SSHAgent.with(keys: [sshd.keyPath], in: home, named: "run/ssh-agent.socket") { _ in
+          try await ServerUnderTest.with(sshd, home: home) { server in
+            try await server.add(sshd, as: "h", [("keyPath", .null)])
+            #expect(try await server.open("h") == "s")
+          }
+          // An empty one says that no agent is wanted.
+          try await ServerUnderTest.with(sshd, home: home, environment: ["SSH_AUTH_SOCK": ""]) { server in
+            let result = try await server.call("start-session", ["host_id": "h"])
+            #expect(result.isError && result.text.contains("Agent: none is wanted"), "\(result)")
+          }
+        }
+      }
+    }
+
+    @Test func `a denied permission tells of the agent and where to name it`() async throws {
+      try await LoopbackSSHD.with { sshd in
+        let other = "\(sshd.directory.path)/other_key"
+        try await Fixture.makeKey(other)
+        try await SSHAgent.with(keys: [other], in: sshd.directory) { agent in
+          let environment = ["SSH_AUTH_SOCK": agent.socketPath]
+          try await ServerUnderTest.with(sshd, environment: environment) { server in
+            try await server.add(sshd, as: "h", [("keyPath", .null)])
+            let result = try await server.call("start-session", ["host_id": "h"])
+            #expect(result.isError && result.text.contains("tried: publickey"), "\(result)")
+            #expect(result.text.contains("Agent: \(agent.socketPath) with 1 key."), "\(result)")
+            #expect(result.text.contains("SHA256:") && result.text.contains("\"SSH_AUTH_SOCK\""), "\(result)")
+          }
+        }
+      }
+    }
+
     @Test func `an alias of ssh_config needs no stored host`() async throws {
       try await LoopbackSSHD.with { sshd in
         try await ServerUnderTest.with(sshd) { server in

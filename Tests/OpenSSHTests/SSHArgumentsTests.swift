@@ -18,6 +18,25 @@ import Testing
     "ProxyCommand=false",
   ]
   static let keepAlive = ["ServerAliveInterval=15", "ServerAliveCountMax=3"]
+
+  @Test func `a connection that is frozen is noticed within 45 s`() {
+    let seconds = Self.keepAlive.compactMap { $0.split(separator: "=").last.flatMap { Int($0) } }
+    #expect(seconds.reduce(1, *) <= 45)
+    let arguments = SSHArguments(destination: Destination(name: "web"), controlPath: "/run/m1")
+    let master = arguments.master(connectSeconds: 15, effective: EffectiveConfiguration(output: ""))
+    for option in Self.keepAlive { #expect(master.contains(option)) }
+    // Whoever has set it knows why.
+    let set = EffectiveConfiguration(output: "serveraliveinterval 1\n")
+    #expect(!arguments.master(connectSeconds: 15, effective: set).contains { $0.hasPrefix("ServerAlive") })
+  }
+
+  @Test func `a percent sign in the path of the user's socket begins no token`() {
+    let arguments = SSHArguments(destination: Destination(name: "web"), controlPath: "/a%b").control("check")
+    #expect(arguments.contains("ControlPath=/a%%b"))
+    #expect(EffectiveConfiguration(output: "controlpath /a%b\n").controlPath == "/a%b")
+    #expect(EffectiveConfiguration(output: "controlpath none\n").controlPath == nil)
+  }
+
   static let storedTail = [
     "-l", "deploy", "-p", "2222", "-i", "/keys/id", "-o", "IdentitiesOnly=yes", "-o", "ForwardAgent=yes",
     "--",

@@ -69,13 +69,15 @@ import Testing
         """, reason: .hostKeyRevoked),
     Case(
       name: "denied", text: Recorded.offering + denied,
-      reason: .permissionDenied(methods: methods, identities: ["user_key ED25519 SHA256:KHpJ"])),
+      reason: .permissionDenied(
+        methods: methods, tried: ["publickey"], identities: ["user_key ED25519 SHA256:KHpJ"])),
     Case(
       name: "too many keys",
       text: Recorded.offering
         + "Received disconnect from 127.0.0.1 port 28960:2: Too many authentication failures\n"
         + "Disconnected from 127.0.0.1 port 28960\n",
-      reason: .permissionDenied(methods: methods, identities: ["user_key ED25519 SHA256:KHpJ"])),
+      reason: .permissionDenied(
+        methods: methods, tried: ["publickey"], identities: ["user_key ED25519 SHA256:KHpJ"])),
     Case(
       name: "wrong passphrase", text: Recorded.offering + denied, reason: .passphraseWrong(keyFile: "/k"),
       triedKeyFile: "/k"),

@@ -66,8 +66,20 @@ struct SessionMachineTests {
     }
     let fallback = machine.handle(.tick, at: start.advanced(by: .seconds(9)))
     #expect(fallback == [.write(ShellDriver.becomeFallbackShell), .write(ShellDriver.bootLine(nonces[0]))])
-    let end = machine.handle(.tick, at: start.advanced(by: .seconds(15)))
+    let end = machine.handle(.tick, at: start.advanced(by: .seconds(12)))
     #expect(end == [.lost(.noShell(printed: Array("Welcome".utf8)))])
+    #expect(!machine.isLaunched)
+  }
+
+  @Test mutating func `the launcher's mark is seen however it is cut, and whatever follows`() {
+    _ = machine.handle(.opened, at: start)
+    _ = receive("motd")
+    for byte in ShellDriver.launchMark {
+      #expect(!machine.isLaunched)
+      _ = machine.handle(.received([byte]), at: start)
+    }
+    _ = receive(String(repeating: "x", count: 100_000))
+    #expect(machine.isLaunched)
   }
 
   @Test mutating func `what is printed before the shell is ready is nobody's output`() {

@@ -22,19 +22,22 @@ package final class LoopbackSSHD: Sendable {
     package var hasNoisyStartup: Bool
     /// Makes the user key one that needs this passphrase.
     package var keyPassphrase: String
+    /// Runs this at every login instead of a shell (sshd_config(5), ForceCommand).
+    package var forcedCommand: String?
     /// Logs in real accounts by password, without the shells' `ForceCommand`.
     package var acceptsPasswords: Bool
 
     /// The usual: bash, key login, quiet start-up files.
     package init(
       shells: [LoginShell] = [.bash], configuration: [String] = [], hasNoisyStartup: Bool = false,
-      keyPassphrase: String = "", acceptsPasswords: Bool = false
+      keyPassphrase: String = "", acceptsPasswords: Bool = false, forcedCommand: String? = nil
     ) {
       self.shells = shells
       self.configuration = configuration
       self.hasNoisyStartup = hasNoisyStartup
       self.keyPassphrase = keyPassphrase
       self.acceptsPasswords = acceptsPasswords
+      self.forcedCommand = forcedCommand
     }
   }
 

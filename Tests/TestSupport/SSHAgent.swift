@@ -11,23 +11,27 @@ package struct SSHAgent: Sendable {
   /// - Parameters:
   ///   - keys: Paths of private keys without passphrase.
   ///   - directory: Where the socket is made.
+  ///   - name: The socket's, below that directory.
   ///   - body: The test.
   /// - Returns: What `body` returns.
   /// - Throws: What `body` throws; `FixtureFailure` when the agent cannot be had.
   package static func with<Success: Sendable>(
-    keys: [String], in directory: TemporaryDirectory, _ body: (SSHAgent) async throws -> Success
+    keys: [String], in directory: TemporaryDirectory, named name: String = "agent",
+    _ body: (SSHAgent) async throws -> Success
   ) async throws -> Success {
     guard let program = LoginShell.find("ssh-agent") else {
       throw FixtureFailure("ssh-agent is missing: run scripts/setup")
     }
-    let socket = "\(directory.path)/agent"
+    let socket = "\(directory.path)/\(name)"
     let agent = SSHAgent(
       socketPath: socket, process: try TestProcess(program, ["-D", "-a", socket]))
     let result: Result<Success, any Error>
     do {
       // The agent says on standard output where it listens, once it does.
       try await agent.process.record.wait(for: "ssh-agent") { $0.text.contains("SSH_AUTH_SOCK") }
-      try await Fixture.run("ssh-add", ["-q"] + keys, environment: ["SSH_AUTH_SOCK": socket])
+      if !keys.isEmpty {
+        try await Fixture.run("ssh-add", ["-q"] + keys, environment: ["SSH_AUTH_SOCK": socket])
+      }
       result = .success(try await body(agent))
     } catch {
       result = .failure(error)

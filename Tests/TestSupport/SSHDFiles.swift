@@ -37,7 +37,8 @@ struct SSHDFiles {
     lines += options.shells.compactMap { ports[$0] }.map { "Port \($0)" }
     for shell in options.shells {
       guard let port = ports[shell] else { continue }
-      lines += ["Match LocalPort \(port) User \(user)", "  ForceCommand \(directory.path)/login-\(shell)"]
+      let command = options.forcedCommand ?? "\(directory.path)/login-\(shell)"
+      lines += ["Match LocalPort \(port) User \(user)", "  ForceCommand \(command)"]
     }
     return lines.joined(separator: "\n") + "\n"
   }

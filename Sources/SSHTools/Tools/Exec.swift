@@ -41,11 +41,12 @@ extension ToolDeclaration {
         throw service.failure(error, session)
       }
       let budget = arguments.duration("wait_seconds") ?? .seconds(45)
-      let text = CommandText(session: session.name, limit: arguments.integer("max_output_chars") ?? 40_000)
+      var text = CommandText(session: session.name, limit: arguments.integer("max_output_chars") ?? 40_000)
+      text.note = session.takeNote()
       let heartbeat = context.progress.map {
         Heartbeat(session: session, number: pending.number, progress: $0)
       }
-      return {
+      return { [text] in
         let beating = heartbeat?.start(on: service.reactor)
         let report = await pending.outcome(within: budget)
         beating?.stop()

@@ -29,6 +29,7 @@ struct SessionSummary: Sendable {
       }
     }
     if shell.depth > 1, let hello = shell.hello { line += " depth=\(shell.depth)(\(hello.user))" }
+    if session.isClean { line += " startup-files=skipped" }
     if activity.backgroundBytes > 0 { line += " background=\(activity.backgroundBytes)B" }
     return line
   }
@@ -47,6 +48,7 @@ struct SessionSummary: Sendable {
       default: "running"
       }
     object["depth"] = .int(shell.depth)
+    if session.isClean { object["startup_files"] = "skipped" }
     object["backgroundBytes"] = .int(activity.backgroundBytes)
     return .object(object)
   }

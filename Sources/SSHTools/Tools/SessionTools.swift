@@ -10,7 +10,7 @@ extension ToolDeclaration {
     name: "start-session", title: "Start session",
     description:
       "Open a persistent shell and return its session id. host_id: a stored host, an ssh_config alias or "
-      + "user@host. Fails within 15 s with the reason.",
+      + "user@host. Fails within 35 s with the reason.",
     parameters: [
       Parameter(
         name: "host_id", kind: .string, isRequired: true, description: "Stored host, alias or user@host"),
@@ -116,6 +116,7 @@ extension SSHService {
       ("cwd", .string(String(decoding: shell.directory, as: UTF8.self))),
     ])
     if let hello = shell.hello { facts["shell"] = .string(hello.dialect.rawValue) }
+    if session.isClean { facts["startup_files"] = "skipped" }
     return facts
   }
 }
