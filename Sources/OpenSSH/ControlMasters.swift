@@ -32,16 +32,16 @@ package final class ControlMasters: Sendable {
 
   /// A share in the connection to a destination; logs in if there is none.
   ///
-  /// Several calls at once share one login.
+  /// Several calls at once share one login; it asks the person of the call that began it.
   ///
   /// - Throws: `SSHFailure`; `.cancelled` when the task was cancelled, and then the login ends if nobody else
   ///   waits for it.
-  package func acquire(_ destination: Destination, _ credentials: Credentials) async throws(SSHFailure)
-    -> Lease
-  {
+  package func acquire(
+    _ destination: Destination, _ credentials: Credentials, person: Person? = nil
+  ) async throws(SSHFailure) -> Lease {
     let (master, isNew) = try reserve(destination)
     let outcome = await withTaskCancellationHandler {
-      if isNew { await master.start(credentials) }
+      if isNew { await master.start(credentials, person) }
       return await master.ready()
     } onCancel: {
       // Whoever shares the login, and has not been cancelled too, keeps it alive.
