@@ -78,7 +78,7 @@ struct LoopbackPageTests {
     async throws
   {
     try await with { page, path, port in
-      let text = request.replacing("PATH", with: path).replacing("HOST\r", with: "Host: 127.0.0.1:PORT\r")
+      let text = request.replacing("PATH", with: path).replacing("HOST\r\n", with: "Host: 127.0.0.1:PORT\r\n")
         .replacing("ORIGIN", with: "Origin: http://127.0.0.1:PORT")
         .replacing("TYPE", with: "Content-Type: application/x-www-form-urlencoded")
         .replacing("PORT", with: "\(port)")
