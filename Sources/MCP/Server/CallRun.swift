@@ -51,6 +51,7 @@ final class CallRun: Sendable {
     var questions: [(question: Question, continuation: CheckedContinuation<ElicitationAnswer, Never>)] = []
     var lastQuestion = 0
     var task: Task<Void, Never>?
+    var isCancelled = false
   }
 
   init(_ subject: Subject) {
@@ -62,11 +63,16 @@ final class CallRun: Sendable {
     state.withLock { state in
       state.listener = listener
       state.task = Task { self.finish(await pending()) }
+      if state.isCancelled { state.task?.cancel() }
     }
   }
 
   func cancel() {
-    state.withLock { $0.task }?.cancel()
+    let task = state.withLock { state in
+      state.isCancelled = true
+      return state.task
+    }
+    task?.cancel()
   }
 
   func ended() async {

@@ -10,7 +10,7 @@ extension ToolDeclaration {
     name: "start-session", title: "Start session",
     description:
       "Open a persistent shell and return its session id. host_id: a stored host, an ssh_config alias or "
-      + "user@host. Fails within 15 s with the reason.",
+      + "user@host. Fails within 15 s with the reason; the user may be asked first.",
     parameters: [
       Parameter(
         name: "host_id", kind: .string, isRequired: true, description: "Stored host, alias or user@host"),
