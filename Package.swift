@@ -5,8 +5,8 @@ import PackageDescription
 // (a target may import only what its `dependencies` name):
 //
 //   ssh-mcp-sessions -> Administration, SSHTools       Administration -> SSHTools, HostStore, OpenSSH
-//   SSHMCPSessions -> SSHTools -> MCP, HostStore, OpenSSH, RemoteShell
-//   OpenSSH, RemoteShell -> ChildProcess -> CPlatform        MCP, HostStore -> JSON
+//   SSHMCPSessions -> SSHTools -> MCP, HostStore, LoopbackPage, OpenSSH, RemoteShell
+//   LoopbackPage, OpenSSH, RemoteShell -> ChildProcess -> CPlatform        MCP, HostStore -> JSON
 //   ssh-mcp-sessions -> ClientSetup -> JSON
 
 let house: [SwiftSetting] = [
@@ -60,6 +60,11 @@ let package = Package(
     .target(name: "JSON", swiftSettings: house),
     .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"], swiftSettings: house),
 
+    .target(name: "LoopbackPage", dependencies: ["ChildProcess"], swiftSettings: house),
+    .testTarget(
+      name: "LoopbackPageTests", dependencies: ["ChildProcess", "LoopbackPage", "TestSupport"],
+      swiftSettings: house),
+
     .target(name: "MCP", dependencies: ["JSON"], swiftSettings: house),
     .testTarget(name: "MCPTests", dependencies: ["JSON", "MCP", "TestSupport"], swiftSettings: house),
 
@@ -80,7 +85,9 @@ let package = Package(
 
     .target(
       name: "SSHTools",
-      dependencies: ["ChildProcess", "HostStore", "JSON", "MCP", "OpenSSH", "RemoteShell", logging],
+      dependencies: [
+        "ChildProcess", "HostStore", "JSON", "LoopbackPage", "MCP", "OpenSSH", "RemoteShell", logging,
+      ],
       swiftSettings: house),
     .testTarget(
       name: "SSHToolsTests", dependencies: ["JSON", "MCP", "SSHTools", "TestSupport"], swiftSettings: house),

@@ -39,6 +39,9 @@ package final class ControlMaster: Sendable {
     var child: ChildProcess?
     var listener: AskpassListener?
     var timer: Reactor.Timer?
+    var person: Person?
+    /// The question that a person is being asked; the login's time does not run meanwhile.
+    var question: Task<Void, Never>?
     var isTimedOut = false
     var isCancelled = false
     var outcome: Result<EffectiveConfiguration, SSHFailure>?
@@ -82,13 +85,13 @@ package final class ControlMaster: Sendable {
   // MARK: - The login
 
   /// Logs in; to be called once.
-  func start(_ credentials: Credentials) async {
+  func start(_ credentials: Credentials, _ person: Person?) async {
     do throws(SSHFailure) {
       let effective = try await readConfiguration()
       if mayUseUsers, await findUsers(effective) {
         settle(.success(effective))
       } else {
-        try logIn(credentials, effective)
+        try logIn(credentials, effective, person)
       }
     } catch {
       settle(.failure(error))
@@ -145,11 +148,14 @@ package final class ControlMaster: Sendable {
     }
   }
 
-  private func logIn(_ credentials: Credentials, _ effective: EffectiveConfiguration) throws(SSHFailure) {
+  private func logIn(
+    _ credentials: Credentials, _ effective: EffectiveConfiguration, _ person: Person?
+  ) throws(SSHFailure) {
     let hosts = [destination.name, effective.hostName, effective["hostkeyalias"]].compactMap(\.self)
     let policy = AskpassPolicy(
       user: effective.user, hosts: Set(hosts), password: credentials.password,
-      passphrase: credentials.passphrase, acceptedFingerprint: credentials.acceptedFingerprint)
+      passphrase: credentials.passphrase, acceptedFingerprint: credentials.acceptedFingerprint,
+      person: person?.abilities ?? [])
     let arguments = SSHArguments(destination: destination, controlPath: ownPath)
       .master(connectSeconds: program.connectSeconds, effective: effective)
     let socket = ownPath + "a"
@@ -158,9 +164,10 @@ package final class ControlMaster: Sendable {
     do {
       let listener = try AskpassListener(
         path: socket, reactor: reactor, isOurs: { [weak self] in self?.isAncestor(of: $0) ?? false },
-        decide: { [weak self] in self?.decide($0) })
+        decide: { [weak self] in self?.decide($0, reply: $1) })
       let isStarted = try state.withLock { state in
         state.policy = policy
+        state.person = person
         state.effective = effective
         state.agent = agent
         state.listener = listener
@@ -169,7 +176,7 @@ package final class ControlMaster: Sendable {
           self?.receive($0)
         }
         // The whole login has this long: names, connection, keys, questions.
-        state.timer = reactor.after(.seconds(program.connectSeconds)) { [weak self] in self?.timeOut() }
+        startTimer(&state)
         return true
       }
       if !isStarted { listener.close() }
@@ -219,9 +226,13 @@ package final class ControlMaster: Sendable {
     try? FileManager.default.removeItem(atPath: ownPath)
   }
 
+  private func startTimer(_ state: inout State) {
+    state.timer = reactor.after(.seconds(program.connectSeconds)) { [weak self] in self?.timeOut() }
+  }
+
   private func timeOut() {
     let child = state.withLock { state -> ChildProcess? in
-      guard state.outcome == nil else { return nil }
+      guard state.outcome == nil, state.question == nil else { return nil }
       state.isTimedOut = true
       return state.child
     }
@@ -234,6 +245,9 @@ package final class ControlMaster: Sendable {
       if state.outcome == nil { state.outcome = outcome }
       if case .failure = outcome, state.child == nil { state.hasEnded = true }
       state.timer?.cancel()
+      state.question?.cancel()
+      state.question = nil
+      state.person = nil
       state.policy = nil
       defer {
         state.waiters = []
@@ -247,20 +261,59 @@ package final class ControlMaster: Sendable {
 
   // MARK: - Questions
 
-  private func decide(_ prompt: AskpassPrompt) -> Secret? {
-    let (secret, child) = state.withLock { state -> (Secret?, ChildProcess?) in
-      let partialSuccesses = state.diagnostics.partialSuccesses
-      switch state.policy?.decide(prompt, partialSuccesses: partialSuccesses) {
-      case .answer(let secret)?: return (secret, nil)
-      case .refuse(let refusal)?:
-        if state.refusal == nil { state.refusal = refusal }
-        return (nil, state.child)
-      case nil: return (nil, nil)
+  private func decide(_ prompt: AskpassPrompt, reply: @escaping @Sendable (Secret?) -> Void) {
+    let (decision, person) = state.withLock { state in
+      (state.policy?.decide(prompt, partialSuccesses: state.diagnostics.partialSuccesses), state.person)
+    }
+    switch decision {
+    case .answer(let secret)?: reply(secret)
+    case .ask(let question, let refusal)?:
+      ask(question, person) { [weak self] secret in
+        if secret == nil { self?.refuse(refusal) }
+        reply(secret)
+      }
+    // ssh ends its helper when the person has done what it waits for.
+    case .show(let text)?: person?.notice?(text)
+    case .refuse(let refusal)?:
+      refuse(refusal)
+      reply(nil)
+    case nil: reply(nil)
+    }
+  }
+
+  /// Asks a person, who has a limit of their own; afterwards the login has its whole time again.
+  private func ask(
+    _ question: SecretQuestion, _ person: Person?, answer: @escaping @Sendable (Secret?) -> Void
+  ) {
+    state.withLock { state in
+      guard state.outcome == nil, state.question == nil, let secret = person?.secret else {
+        return reactor.perform { answer(nil) }
+      }
+      state.timer?.cancel()
+      let limit = reactor.after(.seconds(program.personSeconds)) { [weak self] in
+        self?.state.withLock { $0.question }?.cancel()
+      }
+      state.question = Task { [weak self] in
+        let entered = await secret(question)
+        limit.cancel()
+        let isOpen = self?.state.withLock { state in
+          guard state.outcome == nil else { return false }
+          state.question = nil
+          self?.startTimer(&state)
+          return true
+        }
+        self?.reactor.perform { answer(isOpen == true ? entered : nil) }
       }
     }
-    // Without an answer ssh would send empty passwords: the login ends here.
+  }
+
+  /// Ends the login: without an answer ssh would send empty passwords.
+  private func refuse(_ refusal: AskpassPolicy.Refusal) {
+    let child = state.withLock { state in
+      if state.refusal == nil { state.refusal = refusal }
+      return state.child
+    }
     child?.terminate(grace: .milliseconds(500))
-    return secret
   }
 
   /// Whether the process was started by our ssh, directly or by one that it started for a jump host.

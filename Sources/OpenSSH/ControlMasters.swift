@@ -38,22 +38,23 @@ package final class ControlMasters: Sendable {
 
   /// A share in the connection to a destination; logs in if there is none.
   ///
-  /// Several calls at once share one login. Where the user has a connection open by a `ControlPath` of theirs, that
+  /// Several calls at once share one login; it asks the person of the call that began it. Where the user has a connection open by a `ControlPath` of theirs, that
   /// one is shared, nothing is logged in, and it is left open.
   ///
   /// - Parameters:
   ///   - destination: Where to go.
   ///   - credentials: What may be told to ssh if it logs in.
+  ///   - person: Who is asked what the credentials do not answer.
   ///   - mayUseUsers: Whether the user's own connection will do.
   /// - Returns: The share.
   /// - Throws: `SSHFailure`; `.cancelled` when the task was cancelled, and then the login ends if nobody else
   ///   waits for it.
   package func acquire(
-    _ destination: Destination, _ credentials: Credentials, mayUseUsers: Bool = true
+    _ destination: Destination, _ credentials: Credentials, person: Person? = nil, mayUseUsers: Bool = true
   ) async throws(SSHFailure) -> Lease {
     let (master, isNew) = try await reserveWorking(destination, mayUseUsers: mayUseUsers)
     let outcome = await withTaskCancellationHandler {
-      if isNew { await master.start(credentials) }
+      if isNew { await master.start(credentials, person) }
       return await master.ready()
     } onCancel: {
       // Whoever shares the login, and has not been cancelled too, keeps it alive.

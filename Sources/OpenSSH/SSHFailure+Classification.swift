@@ -23,7 +23,8 @@ extension SSHFailure {
       ?? hostKeyReason(diagnostics) ?? networkReason(diagnostics, jumpHosts: jumpHosts)
       ?? authenticationReason(diagnostics, triedKeyFile, triedPassword, agent)
       ?? otherReason(diagnostics, termination)
-    return SSHFailure(reason, destination: destination, lastWords: diagnostics.words)
+    return SSHFailure(
+      reason, destination: destination, lastWords: diagnostics.words, isQuestion: refusal != nil)
   }
 
   private static func reason(for refusal: AskpassPolicy.Refusal, _ diagnostics: SSHDiagnostics) -> Reason {

@@ -6,9 +6,14 @@ package struct SSHFailure: Error, Sendable, Hashable {
   package let destination: String
   /// What ssh said to the user, oldest first.
   package let lastWords: [String]
+  /// Whether ssh asked a question that had no answer; with one the login could have gone on.
+  package let isQuestion: Bool
 
   /// A failure for a destination.
-  package init(_ reason: Reason, destination: String, lastWords: [String] = []) {
+  package init(
+    _ reason: Reason, destination: String, lastWords: [String] = [], isQuestion: Bool = false
+  ) {
+    self.isQuestion = isQuestion
     self.reason = reason
     self.destination = destination
     self.lastWords = lastWords
@@ -72,6 +77,29 @@ package struct SSHFailure: Error, Sendable, Hashable {
     case .connectionLost: "connection_lost"
     case .cancelled: "cancelled"
     case .other: "ssh_failed"
+    }
+  }
+}
+
+/// A host key that ssh does not know and asked about.
+package struct NewHostKey: Sendable, Hashable {
+  /// The host and its address, as ssh names them.
+  package let host: String
+  /// The key's type.
+  package let type: String
+  /// `SHA256:...`
+  package let fingerprint: String
+}
+
+extension SSHFailure {
+  /// The key that ssh asked about, if that is why the login ended; never a changed or revoked one.
+  package var newHostKey: NewHostKey? {
+    guard isQuestion else { return nil }
+    switch reason {
+    case .hostKeyUnknown(let host, let type, let fingerprint),
+      .hostKeyNotAccepted(let host, let type, let fingerprint, _):
+      return NewHostKey(host: host, type: type, fingerprint: fingerprint)
+    default: return nil
     }
   }
 }

@@ -10,6 +10,8 @@ package struct SSHProgram: Sendable {
   package var environment: [String: String]
   /// How long a login may take in all, in seconds.
   package var connectSeconds: Int
+  /// How long a person may take for one answer, in seconds; the login's own time does not run meanwhile.
+  package var personSeconds = 300
   /// Where sockets are made.
   package var runtimeDirectory: String
 

@@ -82,12 +82,11 @@ extension SSHService {
   private static let connectionsTried = 12
 
   /// Connects and opens a shell; nothing is left behind when it fails.
-  func open(_ target: Target, name: String) async throws -> OpenSession {
+  func open(_ target: Target, name: String, interview: Interview? = nil) async throws -> OpenSession {
     // Where the server allows no further session on a connection, one more is made: the user's own may be full,
     // then ours. Many calls may come at once and fill the new one too, so more than once.
     for attempt in 0..<Self.connectionsTried {
-      let lease = try await masters.acquire(
-        target.destination, target.credentials, mayUseUsers: attempt == 0)
+      let lease = try await connect(target, interview, mayUseUsers: attempt == 0)
       do {
         let (shell, isClean) = try await openShell(on: lease)
         let effective = lease.effective
@@ -116,6 +115,37 @@ extension SSHService {
     }
     throw SSHFailure(.tooManySessions, destination: target.hostID)
   }
+
+  /// Logs in; a new host key that a person accepts is one that the call accepts, in a login of its own.
+  ///
+  /// The login that asked has ended by then: a server waits for two minutes at most (LoginGraceTime), a person may
+  /// need longer, and ssh compares the accepted fingerprint with the key once more.
+  private func connect(
+    _ target: Target, _ interview: Interview?, mayUseUsers: Bool
+  ) async throws(SSHFailure) -> ControlMasters.Lease {
+    var credentials = target.credentials
+    var accepted: Set<String> = []
+    while true {
+      do {
+        return try await masters.acquire(
+          target.destination, credentials, person: interview?.person, mayUseUsers: mayUseUsers)
+      } catch {
+        guard let interview, target.credentials.acceptedFingerprint == nil, let key = error.newHostKey,
+          accepted.count < Self.newHostKeyLimit, accepted.insert(key.fingerprint).inserted
+        else { throw error }
+        guard await interview.accepts(key, of: target.hostID) else {
+          // A second one, of the host behind a jump host, is as unknown as the first.
+          throw SSHFailure(
+            .hostKeyUnknown(host: key.host, type: key.type, fingerprint: key.fingerprint),
+            destination: error.destination, lastWords: error.lastWords)
+        }
+        credentials.acceptedFingerprint = key.fingerprint
+      }
+    }
+  }
+
+  /// Jump hosts may be new too.
+  private static let newHostKeyLimit = 4
 
   /// A shell on the connection; one without start-up files if those hang or leave.
   ///

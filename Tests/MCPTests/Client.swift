@@ -13,9 +13,10 @@ final class Client: Sendable {
     var waiters: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
   }
 
-  init(tools: [Tool] = []) {
+  init(tools: [Tool] = [], questionLifetime: Duration = .seconds(600)) {
     server = Server(
-      info: ServerInfo(name: "test", title: "Test", version: "1"), instructions: "Use it.", tools: tools)
+      info: ServerInfo(name: "test", title: "Test", version: "1"), instructions: "Use it.", tools: tools,
+      questionLifetime: questionLifetime)
     let made = server.connect { [weak self] line in self?.receive(line) }
     connection.withLock { $0 = made }
   }
@@ -47,9 +48,15 @@ final class Client: Sendable {
     return answers
   }
 
-  func initialize(_ version: String) {
+  /// Answers a question of the server's.
+  func answer(_ question: JSONValue?, _ result: String) {
+    let id = String(decoding: JSONWriter.compact(question?["id"] ?? .null), as: UTF8.self)
+    send(#"{"jsonrpc":"2.0","id":\#(id),"result":\#(result)}"#)
+  }
+
+  func initialize(_ version: String, capabilities: String = "{}") {
     send(
-      #"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"\#(version)","capabilities":{}}}"#
+      #"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"\#(version)","capabilities":\#(capabilities)}}"#
     )
     state.withLock { $0.answers = [] }
   }

@@ -167,3 +167,83 @@ import Testing
     #expect(policy.decide(question, partialSuccesses: 9) == .refuse(.unanswerable(prompt: "x")))
   }
 }
+
+@Suite struct AskpassPersonTests {
+  func policy(
+    password: Secret? = nil, accepted: String? = nil, person: Set<Person.Ability> = [.entersSecrets, .sees]
+  ) -> AskpassPolicy {
+    AskpassPolicy(
+      user: "deploy", hosts: ["web"], password: password, passphrase: nil, acceptedFingerprint: accepted,
+      person: person)
+  }
+
+  @Test(
+    arguments: [
+      (AskpassPrompt.password(user: "deploy", host: "web"), "Password", "deploy@web"),
+      (.password(user: "u", host: "jump"), "Password", "u@jump"),
+      (
+        .keyboardInteractive(user: "deploy", host: "web", prompt: "Code: \u{1B}[2J\u{202E}x\n y"),
+        "Code: [2J x y", "deploy@web"
+      ),
+      (.passphrase(keyFile: "/k"), "Passphrase of the key /k", nil),
+      (.pin("Enter PIN for k: "), "Enter PIN for k:", nil),
+      (.other("Enter new password:"), "Enter new password:", nil),
+    ] as [(AskpassPrompt, String, String?)])
+  func `a secret that no record has is a person's, asked once`(
+    _ prompt: AskpassPrompt, _ text: String, _ account: String?
+  ) {
+    var policy = policy()
+    guard case .ask(let question, let refusal) = policy.decide(prompt, partialSuccesses: 0) else {
+      Issue.record("not asked: \(prompt)")
+      return
+    }
+    #expect(question.prompt == text && question.account == account)
+    var nobody = self.policy(person: [.sees])
+    #expect(nobody.decide(prompt, partialSuccesses: 0) == .refuse(refusal))
+    guard case .refuse = policy.decide(prompt, partialSuccesses: 0) else {
+      Issue.record("asked again: \(prompt)")
+      return
+    }
+    guard case .ask = policy.decide(prompt, partialSuccesses: 1) else {
+      Issue.record("not asked after a partial success: \(prompt)")
+      return
+    }
+  }
+
+  @Test func `the record comes first, and its mistake is nobody's to mend here`() {
+    var policy = policy(password: Secret("x"))
+    let prompt = AskpassPrompt.password(user: "deploy", host: "web")
+    #expect(policy.decide(prompt, partialSuccesses: 0) == .answer(Secret("x")))
+    #expect(
+      policy.decide(prompt, partialSuccesses: 0) == .refuse(.passwordWrong(user: "deploy", host: "web")))
+  }
+
+  @Test func `a server cannot ask without end`() {
+    var policy = policy()
+    let asked = (0..<20).filter { number in
+      let prompt = AskpassPrompt.keyboardInteractive(user: "deploy", host: "web", prompt: "Code \(number)")
+      if case .ask = policy.decide(prompt, partialSuccesses: 0) { return true }
+      return false
+    }
+    #expect(asked.count == 8)
+  }
+
+  @Test func `host keys are never a secret's question`() {
+    let prompt = AskpassPrompt.hostKey(host: "web", type: "ED25519", fingerprint: "SHA256:a")
+    var policy = policy()
+    #expect(
+      policy.decide(prompt, partialSuccesses: 0)
+        == .refuse(.hostKeyUnknown(host: "web", type: "ED25519", fingerprint: "SHA256:a")))
+  }
+
+  @Test func `a wish to be touched is shown where somebody sees it`() {
+    let text = "Confirm user presence for key ED25519-SK SHA256:a"
+    var policy = policy()
+    #expect(policy.decide(.notice(text), partialSuccesses: 0) == .show(text))
+    #expect(
+      policy.decide(.notice("Allow use of key?"), partialSuccesses: 0)
+        == .refuse(.unanswerable(prompt: "Allow use of key?")))
+    var blind = self.policy(person: [.entersSecrets])
+    #expect(blind.decide(.notice(text), partialSuccesses: 0) == .refuse(.unanswerable(prompt: text)))
+  }
+}

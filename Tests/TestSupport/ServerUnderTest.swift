@@ -28,6 +28,7 @@ package final class ServerUnderTest: Sendable {
   /// Where its sockets are (`XDG_RUNTIME_DIR`).
   package let runtimeDirectory: String
   private let era: Era
+  private let capabilities: JSONValue
   private let lastIdentifier = Mutex(0)
   private let writing = Mutex<Void>(())
 
@@ -50,17 +51,20 @@ package final class ServerUnderTest: Sendable {
   ///   - environment: Beside the six variables that SDKs pass on.
   ///   - arguments: Its command line.
   ///   - era: How to open the conversation.
+  ///   - capabilities: What the client can.
   ///   - body: The test.
   /// - Returns: What `body` returns.
   /// - Throws: What `body` throws; `DeadlineExceeded` when the server does not answer or does not end.
   package static func with<Success: Sendable>(
     _ sshd: LoopbackSSHD? = nil, home: TemporaryDirectory? = nil, environment: [String: String] = [:],
-    arguments: [String] = [], era: Era = .current, _ body: (ServerUnderTest) async throws -> Success
+    arguments: [String] = [], era: Era = .current, capabilities: JSONValue = [:],
+    _ body: (ServerUnderTest) async throws -> Success
   ) async throws -> Success {
     var environment = environment
     if let sshd { environment["SSH_MCP_SSH_CONFIG"] = sshd.sshConfigPath }
     let server = try ServerUnderTest(
-      home: try home ?? TemporaryDirectory(), environment: environment, arguments: arguments, era: era)
+      home: try home ?? TemporaryDirectory(), environment: environment, arguments: arguments, era: era,
+      capabilities: capabilities)
     do {
       try await server.shakeHands()
       let result = try await body(server)
@@ -80,8 +84,9 @@ package final class ServerUnderTest: Sendable {
   /// Starts the server without saying anything to it.
   package init(
     home: TemporaryDirectory, environment: [String: String] = [:], arguments: [String] = [],
-    era: Era = .current
+    era: Era = .current, capabilities: JSONValue = [:]
   ) throws {
+    self.capabilities = capabilities
     self.home = home
     self.era = era
     runtimeDirectory = try home.makeDirectory("run")
@@ -108,7 +113,7 @@ package final class ServerUnderTest: Sendable {
     let answer = try await request(
       "initialize",
       [
-        ("protocolVersion", .string(version)), ("capabilities", [:]),
+        ("protocolVersion", .string(version)), ("capabilities", capabilities),
         ("clientInfo", ["name": "EndToEndTests", "version": "1"]),
       ])
     send(["jsonrpc": "2.0", "method": "notifications/initialized"])
@@ -152,7 +157,7 @@ package final class ServerUnderTest: Sendable {
           [
             "io.modelcontextprotocol/protocolVersion": "2026-07-28",
             "io.modelcontextprotocol/clientInfo": ["name": "EndToEndTests", "version": "1"],
-            "io.modelcontextprotocol/clientCapabilities": [:],
+            "io.modelcontextprotocol/clientCapabilities": capabilities,
           ]
         ))
     }
@@ -191,6 +196,26 @@ package final class ServerUnderTest: Sendable {
   ) async throws -> ToolResult {
     try ToolResult(
       await request("tools/call", [("name", .string(tool)), ("arguments", arguments)], within: limit))
+  }
+
+  /// Waits for a question of the server's to a person.
+  ///
+  /// - Parameter number: Which one, from 1.
+  /// - Returns: The whole request `elicitation/create`.
+  /// - Throws: `DeadlineExceeded` when it does not come; `FixtureFailure` when the server ended.
+  package func question(_ number: Int = 1, within limit: Duration = .seconds(20)) async throws -> JSONValue {
+    @Sendable func questions(_ output: [UInt8]) -> [JSONValue] {
+      Self.lines(of: Array(output[..<(output.lastIndex(of: 0x0A) ?? 0)]))
+        .compactMap { try? JSONParser.parse($0) }.filter { $0["method"] == "elicitation/create" }
+    }
+    let record = try await process.record.wait(for: "question \(number)", within: limit) {
+      questions($0.output).count >= number || ($0.ending != nil && $0.openStreams == 0)
+    }
+    let all = questions(record.output)
+    guard all.count >= number else {
+      throw FixtureFailure("the server ended instead of asking: \(record.errorText)")
+    }
+    return all[number - 1]
   }
 
   /// Every message that the server wrote, in order; a line that is no JSON becomes a string.

@@ -69,7 +69,8 @@ struct TidyTests {
       "JSON": [], "MCP": ["JSON"], "HostStore": ["JSON"], "ClientSetup": ["JSON"],
       "ChildProcess": ["CPlatform"],
       "OpenSSH": ["ChildProcess"], "RemoteShell": ["ChildProcess"],
-      "SSHTools": ["ChildProcess", "HostStore", "JSON", "MCP", "OpenSSH", "RemoteShell"],
+      "LoopbackPage": ["ChildProcess"],
+      "SSHTools": ["ChildProcess", "HostStore", "JSON", "LoopbackPage", "MCP", "OpenSSH", "RemoteShell"],
       "Administration": ["ChildProcess", "HostStore", "JSON", "OpenSSH", "SSHTools"],
     ]
     let ours = Set(arrows.keys).union(["SSHMCPSessions", "CPlatform"])

@@ -107,6 +107,11 @@ package struct RPCError: Error, Sendable, Hashable {
     RPCError(code: -32602, message: reason)
   }
 
+  /// Nothing that the client did.
+  package static func internalError(_ reason: String) -> RPCError {
+    RPCError(code: -32603, message: "Internal error: \(reason)")
+  }
+
   /// A protocol version that this server does not speak (MCP 2026-07-28).
   package static func unsupportedVersion(_ requested: String) -> RPCError {
     RPCError(

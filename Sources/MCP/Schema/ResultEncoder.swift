@@ -41,6 +41,41 @@ struct ResultEncoder: Sendable {
     return complete(members, meta: result.meta)
   }
 
+  /// A question as the parameters of `elicitation/create`.
+  func elicitation(_ request: ElicitationRequest) -> JSONValue {
+    var params = JSONObject()
+    switch request {
+    case .form(let message, let schema):
+      if version >= .v2025_11_25 { params["mode"] = "form" }
+      params["message"] = .string(message)
+      params["requestedSchema"] = .object(schema)
+    case .url(let url, let message, let id):
+      params["mode"] = "url"
+      params["message"] = .string(message)
+      params["url"] = .string(url)
+      if version.hasHandshake { params["elicitationId"] = .string(id) }
+    }
+    return .object(params)
+  }
+
+  /// A question instead of a result: the client calls again with the answer and the state.
+  func inputRequired(_ question: CallRun.Question, state: String) -> JSONValue {
+    let request: JSONValue = ["method": "elicitation/create", "params": elicitation(question.request)]
+    return [
+      "resultType": "input_required", "inputRequests": .object(JSONObject([(question.key, request)])),
+      "requestState": .string(state), "_meta": ["io.modelcontextprotocol/serverInfo": serverInfo],
+    ]
+  }
+
+  /// Tells that a page has served its purpose; nil where the version has no word for it.
+  func elicitationComplete(_ id: String) -> JSONValue? {
+    guard version == .v2025_11_25 else { return nil }
+    return [
+      "jsonrpc": "2.0", "method": "notifications/elicitation/complete",
+      "params": ["elicitationId": .string(id)],
+    ]
+  }
+
   /// The answer to what has nothing to tell: exactly `{}`, since strict clients accept nothing else.
   var empty: JSONValue { [:] }
 

@@ -65,11 +65,14 @@ package struct CallContext: Sendable {
   package let requestID: RequestID
   /// Tells the client how far it is; nil if the client did not ask.
   package let progress: ProgressReporter?
+  /// Asks the person at the client; nil if the client cannot.
+  package let elicitor: Elicitor?
 
   /// A context.
-  package init(requestID: RequestID, progress: ProgressReporter?) {
+  package init(requestID: RequestID, progress: ProgressReporter?, elicitor: Elicitor? = nil) {
     self.requestID = requestID
     self.progress = progress
+    self.elicitor = elicitor
   }
 }
 

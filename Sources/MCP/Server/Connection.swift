@@ -14,6 +14,9 @@ package final class Connection: Sendable {
     var framer = LineFramer()
     /// What `initialize` settled; nil before it, and silent about messages that carry their own version.
     var negotiated: ProtocolVersion?
+    /// How the client of the handshake can ask a person.
+    var modes: Set<ElicitationMode> = []
+    var questions = OpenQuestions()
     var calls: [RequestID: Call] = [:]
     var lastCall: UInt64 = 0
     var isEnded = false
@@ -22,12 +25,15 @@ package final class Connection: Sendable {
   /// A call under way; the number tells it from a later one that uses the same id again.
   private struct Call {
     let number: UInt64
-    let task: Task<Void, Never>
+    let run: CallRun
   }
+
+  private let parked: ParkedCalls
 
   init(server: Server, output: @escaping @Sendable ([UInt8]) -> Void) {
     self.server = server
     self.output = output
+    parked = ParkedCalls(lifetime: server.questionLifetime)
   }
 
   /// Takes the next bytes of the client, whatever their split; from one thread only.
@@ -43,13 +49,15 @@ package final class Connection: Sendable {
 
   /// Cancels every call and returns when they have ended; nothing is sent from now on.
   package func end() async {
-    let calls = state.withLock { state in
+    let (calls, questions) = state.withLock { state in
       state.isEnded = true
       defer { state.calls = [:] }
-      return state.calls.values.map(\.task)
+      return (state.calls.values.map(\.run), state.questions.removeAll())
     }
-    for call in calls { call.cancel() }
-    for call in calls { await call.value }
+    for question in questions { question.continuation.resume(returning: .cancel) }
+    let runs = calls + parked.removeAll()
+    for run in runs { run.cancel() }
+    for run in runs { await run.ended() }
   }
 
   // MARK: - Messages
@@ -83,7 +91,10 @@ package final class Connection: Sendable {
       case .notification(let method, let params):
         if method == "notifications/cancelled" { cancel(params) }
         answer(nil)
-      case .response: answer(nil)
+      case .response(let id, let result, _):
+        let question = state.withLock { $0.questions.remove(id) }
+        question?.continuation.resume(returning: ElicitationAnswer(result) ?? .unavailable)
+        answer(nil)
       }
     } catch {
       answer(Self.message(error: .invalidRequest(error.reason), to: error.id))
@@ -99,7 +110,7 @@ package final class Connection: Sendable {
       }
       let params = params?.object ?? JSONObject()
       if method == "initialize", let requested = params["protocolVersion"]?.string {
-        return answer(Self.message(result: initialize(requested), to: id))
+        return answer(Self.message(result: initialize(requested, params), to: id))
       }
       let version = try era(of: method, params)
       let encoder = ResultEncoder(version: version, info: server.info)
@@ -162,10 +173,14 @@ package final class Connection: Sendable {
   }
 
   /// Never fails: a version that we do not know is answered with the newest that we do.
-  private func initialize(_ requested: String) -> JSONValue {
+  private func initialize(_ requested: String, _ params: JSONObject) -> JSONValue {
     var version = ProtocolVersion(rawValue: requested) ?? .newestHandshake
     if !version.hasHandshake { version = .newestHandshake }
-    state.withLock { $0.negotiated = version }
+    let modes = ElicitationMode.declared(in: params["capabilities"], version: version)
+    state.withLock { state in
+      state.negotiated = version
+      state.modes = modes
+    }
     return ResultEncoder(version: version, info: server.info).initialize(instructions: server.instructions)
   }
 
@@ -185,37 +200,148 @@ package final class Connection: Sendable {
     guard state.withLock({ $0.calls[id] == nil }) else {
       throw .invalidRequest("a request with this id is still being served")
     }
+    let arguments = params["arguments"]?.object ?? JSONObject()
+    let subject = CallRun.Subject(tool: name, arguments: arguments)
+    let resumed = try parkedRun(params, subject, encoder.version)
     let number = state.withLock { state in
       state.lastCall += 1
       return state.lastCall
     }
+    let run = resumed ?? CallRun(subject)
+    let listener = listener(id, number, run, encoder, answer: answer)
+    guard resumed == nil else {
+      guard enter(id, Call(number: number, run: run)) else { return answer(nil) }
+      let responses = params["inputResponses"]
+      return run.resume(answers: { ElicitationAnswer(responses?[$0]) }, listener: listener)
+    }
+    let elicitor = elicitor(for: params, id, number, run, encoder)
     let pending = tool.begin(
-      params["arguments"]?.object ?? JSONObject(),
-      CallContext(requestID: id, progress: reporter(for: params, id, number, encoder.version)))
+      arguments,
+      CallContext(
+        requestID: id, progress: reporter(for: params, id, number, encoder.version), elicitor: elicitor))
+    guard enter(id, Call(number: number, run: run)) else { return answer(nil) }
+    run.start(pending, listener: listener)
+  }
+
+  private func enter(_ id: RequestID, _ call: Call) -> Bool {
     state.withLock { state in
-      guard !state.isEnded else { return answer(nil) }
-      state.calls[id] = Call(
-        number: number,
-        task: Task {
-          let result = await pending()
-          guard self.finish(id, number) else { return answer(nil) }
-          answer(Self.message(result: encoder.call(result), to: id))
-        })
+      guard !state.isEnded else { return false }
+      state.calls[id] = call
+      return true
+    }
+  }
+
+  /// The work that a repeated request goes on with; nil for a new call.
+  private func parkedRun(
+    _ params: JSONObject, _ subject: CallRun.Subject, _ version: ProtocolVersion
+  ) throws(RPCError) -> CallRun? {
+    guard !version.hasHandshake, let token = params["requestState"] else { return nil }
+    guard let token = token.string, let run = parked.take(token, for: subject) else {
+      throw .invalidParams(
+        "\"requestState\" is not known: used, expired, or of another call. Call again without it")
+    }
+    return run
+  }
+
+  /// Answers the request with whatever comes first.
+  private func listener(
+    _ id: RequestID, _ number: UInt64, _ run: CallRun, _ encoder: ResultEncoder,
+    answer: @escaping @Sendable (JSONValue?) -> Void
+  ) -> @Sendable (CallRun.Reply) -> Void {
+    { [self] reply in
+      guard finish(id, number) else {
+        if case .question(let question) = reply { run.answer(question.key, .cancel) }
+        return answer(nil)
+      }
+      switch reply {
+      case .result(let result): answer(Self.message(result: encoder.call(result), to: id))
+      case .question(let question):
+        guard let token = parked.park(run) else {
+          run.cancel()
+          return answer(
+            Self.message(error: .internalError("too many calls wait for a person"), to: id))
+        }
+        answer(Self.message(result: encoder.inputRequired(question, state: token), to: id))
+      }
     }
   }
 
   /// Takes the call off the table; false if it was cancelled, for nothing may be said of it then.
   private func finish(_ id: RequestID, _ number: UInt64) -> Bool {
-    state.withLock { state in
-      guard state.calls[id]?.number == number, !state.isEnded else { return false }
+    let (isOurs, questions) = state.withLock { state in
+      guard state.calls[id]?.number == number, !state.isEnded else { return (false, [OpenQuestions.Entry]()) }
       state.calls[id] = nil
-      return true
+      return (true, state.questions.removeAll(of: number))
     }
+    withdraw(questions)
+    return isOurs
   }
 
   private func cancel(_ params: JSONValue?) {
     guard let id = params?["requestId"].flatMap({ RequestID($0) }) else { return }
-    state.withLock { $0.calls.removeValue(forKey: id) }?.task.cancel()
+    let (call, questions) = state.withLock { state in
+      let call = state.calls.removeValue(forKey: id)
+      return (call, call.map { state.questions.removeAll(of: $0.number) } ?? [])
+    }
+    withdraw(questions)
+    call?.run.cancel()
+  }
+
+  // MARK: - Questions to a person
+
+  private func elicitor(
+    for params: JSONObject, _ id: RequestID, _ number: UInt64, _ run: CallRun, _ encoder: ResultEncoder
+  ) -> Elicitor? {
+    guard encoder.version.hasHandshake else {
+      let modes = ElicitationMode.declared(
+        in: params["_meta"]?[Self.capabilitiesKey], version: encoder.version)
+      guard !modes.isEmpty else { return nil }
+      return Elicitor(modes: modes, perform: { await run.ask($0) }, announceEnd: { _ in })
+    }
+    let modes = state.withLock { $0.modes }
+    guard !modes.isEmpty else { return nil }
+    return Elicitor(
+      modes: modes,
+      perform: { [weak self] in await self?.ask($0, of: id, number, encoder) ?? .unavailable },
+      announceEnd: { [weak self] name in
+        if let message = encoder.elicitationComplete(name) { self?.sendUnlessEnded(message) }
+      })
+  }
+
+  /// Asks with a request of our own.
+  private func ask(
+    _ request: ElicitationRequest, of call: RequestID, _ number: UInt64, _ encoder: ResultEncoder
+  ) async -> ElicitationAnswer {
+    let key = state.withLock { $0.questions.nextKey() }
+    return await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let isOpen = state.withLock { state in
+          guard state.calls[call]?.number == number, !state.isEnded else { return false }
+          state.questions.add(OpenQuestions.Entry(key: key, call: number, continuation: continuation))
+          return true
+        }
+        guard isOpen else { return continuation.resume(returning: .cancel) }
+        send([
+          "jsonrpc": "2.0", "id": key.json, "method": "elicitation/create",
+          "params": encoder.elicitation(request),
+        ])
+        // Cancelled before it was on the list.
+        if Task.isCancelled { withdraw(state.withLock { $0.questions.remove(key) }.map { [$0] } ?? []) }
+      }
+    } onCancel: {
+      withdraw(state.withLock { $0.questions.remove(key) }.map { [$0] } ?? [])
+    }
+  }
+
+  /// Takes questions back, which are off the list already.
+  private func withdraw(_ questions: [OpenQuestions.Entry]) {
+    for question in questions {
+      sendUnlessEnded([
+        "jsonrpc": "2.0", "method": "notifications/cancelled",
+        "params": ["requestId": question.key.json, "reason": "The answer is no longer needed."],
+      ])
+      question.continuation.resume(returning: .cancel)
+    }
   }
 
   private func reporter(
@@ -234,6 +360,10 @@ package final class Connection: Sendable {
     send(Self.message(error: error, to: id))
   }
 
+  private func sendUnlessEnded(_ message: JSONValue) {
+    if !state.withLock({ $0.isEnded }) { send(message) }
+  }
+
   private func send(_ message: JSONValue) {
     var line = JSONWriter.compact(message)
     line.append(0x0A)
@@ -249,25 +379,5 @@ package final class Connection: Sendable {
     object["id"] = id?.json
     object["error"] = error.json
     return .object(object)
-  }
-
-  /// Collects the answers to a batch and gives them out together (JSON-RPC 2.0 section 6).
-  private final class Batch: Sendable {
-    private let state: Mutex<(open: Int, answers: [JSONValue])>
-    private let finish: @Sendable ([JSONValue]) -> Void
-
-    init(count: Int, finish: @escaping @Sendable ([JSONValue]) -> Void) {
-      state = Mutex((count, []))
-      self.finish = finish
-    }
-
-    func take(_ answer: JSONValue?) {
-      let all = state.withLock { state -> [JSONValue]? in
-        state.open -= 1
-        if let answer { state.answers.append(answer) }
-        return state.open == 0 ? state.answers : nil
-      }
-      if let all { finish(all) }
-    }
   }
 }

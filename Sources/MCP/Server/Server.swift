@@ -6,9 +6,14 @@ package final class Server: Sendable {
   let instructions: String
   /// In the order of their names, since clients feed the list to prompt caches.
   let tools: [Tool]
+  /// How long a call of the stateless era waits for its client to come back with an answer.
+  let questionLifetime: Duration
 
   /// A server.
-  package init(info: ServerInfo, instructions: String, tools: [Tool]) {
+  package init(
+    info: ServerInfo, instructions: String, tools: [Tool], questionLifetime: Duration = .seconds(600)
+  ) {
+    self.questionLifetime = questionLifetime
     self.info = info
     self.instructions = instructions
     self.tools = tools.sorted { $0.name < $1.name }

@@ -16,13 +16,22 @@ final class AskpassListener: Sendable {
   let path: String
   private let reactor: Reactor
   private let isOurs: @Sendable (_ process: Int32) -> Bool
-  private let decide: @Sendable (AskpassPrompt) -> Secret?
+  private let decide: @Sendable (AskpassPrompt, _ reply: @escaping @Sendable (Secret?) -> Void) -> Void
   private let state: Mutex<State>
 
   private struct State {
     var listener: Int32
     var watch: Reactor.Watch?
-    var connections: [Int32: (watch: Reactor.Watch, bytes: [UInt8])] = [:]
+    var connections: [Int32: Connection] = [:]
+    var lastNumber = 0
+  }
+
+  private struct Connection {
+    /// Tells it from a later one with the same descriptor.
+    let number: Int
+    let watch: Reactor.Watch
+    var bytes: [UInt8] = []
+    var isAsked = false
   }
 
   /// Begins to listen.
@@ -31,11 +40,13 @@ final class AskpassListener: Sendable {
   ///   - path: In a directory that only this user can enter.
   ///   - reactor: Carries it.
   ///   - isOurs: Whether a process was started by this login's ssh; always asked where the kernel tells it.
-  ///   - decide: The answer to a question; nil for none. Called on the reactor thread.
+  ///   - decide: Called on the reactor thread with a question; the reply may come later and from any thread, and is nil
+  ///     where there is none.
   /// - Throws: `SystemFailure` when the socket cannot be made.
   init(
     path: String, reactor: Reactor, isOurs: @escaping @Sendable (_ process: Int32) -> Bool,
-    decide: @escaping @Sendable (AskpassPrompt) -> Secret?
+    decide:
+      @escaping @Sendable (AskpassPrompt, _ reply: @escaping @Sendable (Secret?) -> Void) -> Void
   ) throws(SystemFailure) {
     self.path = path
     self.reactor = reactor
@@ -71,7 +82,10 @@ final class AskpassListener: Sendable {
       peer.process == 0 || isOurs(peer.process)
     else { return Descriptor.close(descriptor) }
     let watch = reactor.onReadable(descriptor) { [weak self] in self?.read(descriptor) }
-    state.withLock { $0.connections[descriptor] = (watch, []) }
+    state.withLock { state in
+      state.lastNumber += 1
+      state.connections[descriptor] = Connection(number: state.lastNumber, watch: watch)
+    }
   }
 
   /// A question is a hint and a text, each ended by NUL.
@@ -95,19 +109,32 @@ final class AskpassListener: Sendable {
       if question.count > Self.questionBytes { end(descriptor) }
       return
     }
+    let number = state.withLock { state -> Int? in
+      guard state.connections[descriptor]?.isAsked == false else { return nil }
+      state.connections[descriptor]?.isAsked = true
+      return state.connections[descriptor]?.number
+    }
+    guard let number else { return }
     let hint = String(decoding: parts[0], as: UTF8.self)
     let prompt = AskpassPrompt(String(decoding: parts[1], as: UTF8.self), hint: hint.isEmpty ? nil : hint)
-    if let secret = decide(prompt) {
-      _ = Descriptor.write(descriptor, ([UInt8(ascii: "+")] + secret.bytes)[...])
+    decide(prompt) { [weak self] secret in self?.reply(secret, to: descriptor, number) }
+  }
+
+  private func reply(_ secret: Secret?, to descriptor: Int32, _ number: Int) {
+    state.withLock { state in
+      guard state.connections[descriptor]?.number == number else { return }
+      if let secret { _ = Descriptor.write(descriptor, ([UInt8(ascii: "+")] + secret.bytes)[...]) }
+      end(descriptor, &state)
     }
-    end(descriptor)
   }
 
   private func end(_ descriptor: Int32) {
-    state.withLock { state in
-      guard let connection = state.connections.removeValue(forKey: descriptor) else { return }
-      connection.watch.cancel()
-      Descriptor.close(descriptor)
-    }
+    state.withLock { end(descriptor, &$0) }
+  }
+
+  private func end(_ descriptor: Int32, _ state: inout State) {
+    guard let connection = state.connections.removeValue(forKey: descriptor) else { return }
+    connection.watch.cancel()
+    Descriptor.close(descriptor)
   }
 }

@@ -6,6 +6,10 @@ package struct AskpassPolicy: Sendable, Hashable {
   /// What to do with a question.
   package enum Decision: Sendable, Hashable {
     case answer(Secret)
+    /// Only a person knows; without one, or without an answer of theirs, the login ends for the reason.
+    case ask(SecretQuestion, otherwise: Refusal)
+    /// Nothing to answer: tell the person, and let ssh wait for what they do.
+    case show(String)
     /// End the login: there is no answer, or the one given was wrong.
     case refuse(Refusal)
   }
@@ -27,6 +31,8 @@ package struct AskpassPolicy: Sendable, Hashable {
   private let password: Secret?
   private let passphrase: Secret?
   private let acceptedFingerprint: String?
+  private let person: Set<Person.Ability>
+  private var asked: Set<String> = []
   private var passwordUses: Set<String> = []
   private var passphraseUses: Set<String> = []
   /// The key for which the passphrase was last given.
@@ -50,9 +56,12 @@ package struct AskpassPolicy: Sendable, Hashable {
   ///   - password: For that user at that host.
   ///   - passphrase: For private keys.
   ///   - acceptedFingerprint: A host key that may be accepted: `SHA256:...`.
+  ///   - person: What a person can be asked or told.
   package init(
-    user: String?, hosts: Set<String>, password: Secret?, passphrase: Secret?, acceptedFingerprint: String?
+    user: String?, hosts: Set<String>, password: Secret?, passphrase: Secret?, acceptedFingerprint: String?,
+    person: Set<Person.Ability> = []
   ) {
+    self.person = person
     self.user = user
     self.hosts = hosts
     self.password = password
@@ -68,6 +77,24 @@ package struct AskpassPolicy: Sendable, Hashable {
   ///     repeated question for the same secret honest again.
   /// - Returns: The answer, or why there is none.
   package mutating func decide(_ prompt: AskpassPrompt, partialSuccesses: Int) -> Decision {
+    if case .notice(let text) = prompt, text.hasPrefix("Confirm user presence"), person.contains(.sees) {
+      return .show(text)
+    }
+    let decision = decideFromRecord(prompt, partialSuccesses: partialSuccesses)
+    guard person.contains(.entersSecrets), case .refuse(let refusal) = decision, let question = prompt.secret,
+      refusal.isForWantOfRecord
+    else { return decision }
+    // The same question again: what the person entered was wrong.
+    guard asked.insert("\(partialSuccesses) \(prompt)").inserted, asked.count <= Self.questionLimit else {
+      return .refuse(refusal.withWrongAnswer)
+    }
+    return .ask(question, otherwise: refusal)
+  }
+
+  /// A server may ask by keyboard-interactive as long as it likes; a person is not asked without end.
+  private static let questionLimit = 8
+
+  private mutating func decideFromRecord(_ prompt: AskpassPrompt, partialSuccesses: Int) -> Decision {
     switch prompt {
     case .password(let user, let host):
       return decidePassword(user, host, method: "password \(partialSuccesses)")
@@ -116,5 +143,23 @@ package struct AskpassPolicy: Sendable, Hashable {
     let question = question.lowercased()
     return question.contains("password") && !question.contains("one-time")
       && !question.contains("new password")
+  }
+}
+
+extension AskpassPolicy.Refusal {
+  /// Whether somebody who knows could have answered; what a record or a call got wrong is not asked for.
+  fileprivate var isForWantOfRecord: Bool {
+    switch self {
+    case .passwordMissing, .passphraseMissing, .unanswerable: true
+    case .passwordWrong, .passphraseWrong, .hostKeyUnknown, .hostKeyNotAccepted: false
+    }
+  }
+
+  fileprivate var withWrongAnswer: AskpassPolicy.Refusal {
+    switch self {
+    case .passwordMissing(let user, let host): .passwordWrong(user: user, host: host)
+    case .passphraseMissing(let keyFile): .passphraseWrong(keyFile: keyFile)
+    default: self
+    }
   }
 }

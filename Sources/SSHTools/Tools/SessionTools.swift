@@ -10,7 +10,7 @@ extension ToolDeclaration {
     name: "start-session", title: "Start session",
     description:
       "Open a persistent shell and return its session id. host_id: a stored host, an ssh_config alias or "
-      + "user@host. Fails within 35 s with the reason.",
+      + "user@host. Fails within 35 s with the reason; the user may be asked first.",
     parameters: [
       Parameter(
         name: "host_id", kind: .string, isRequired: true, description: "Stored host, alias or user@host"),
@@ -23,13 +23,17 @@ extension ToolDeclaration {
     ],
     annotations: ToolAnnotations(readOnly: false, destructive: false, idempotent: false, openWorld: true),
     output: .session,
-    begin: { service, arguments, _ in
+    begin: { service, arguments, context in
       let hostID = arguments.required("host_id")
       let wanted = arguments.string("sessionId")?.trimmingCharacters(in: .whitespacesAndNewlines) ?? ""
       let name = wanted.isEmpty ? UUID().uuidString.lowercased() : wanted
       try service.reserve(name)
       let fingerprint = arguments.string("accept_host_key")
-      return { await service.startSession(named: name, hostID: hostID, fingerprint: fingerprint) }
+      let interview = Interview(context, hostID: hostID, service)
+      return {
+        await service.startSession(
+          named: name, hostID: hostID, fingerprint: fingerprint, interview: interview)
+      }
     })
 
   static let closeSession = ToolDeclaration(
@@ -82,11 +86,17 @@ extension SSHService {
   }
 
   /// Opens a session under a name that is reserved for it.
-  func startSession(named name: String, hostID: String, fingerprint: String?) async -> CallToolResult {
+  ///
+  /// - Parameters:
+  ///   - fingerprint: A host key that the caller accepts.
+  ///   - interview: Who is asked what ssh asks; nil for nobody.
+  func startSession(
+    named name: String, hostID: String, fingerprint: String?, interview: Interview? = nil
+  ) async -> CallToolResult {
     do {
       let target = try await target(hostID, acceptedFingerprint: fingerprint)
       do {
-        let session = try await open(target, name: name)
+        let session = try await open(target, name: name, interview: interview)
         guard sessions.put(session, at: name) else {
           session.shell.close()
           giveBack(session.lease)

@@ -1,0 +1,62 @@
+import Synchronization
+
+/// The calls of the stateless era that wait for a person, each under a state that only its client was told.
+///
+/// The state is 256 random bits that mean nothing outside this process: nothing in it can be forged or changed, and
+/// it is forgotten when it is used or too old.
+final class ParkedCalls: Sendable {
+  private static let limit = 64
+
+  private let lifetime: Duration
+  private let state = Mutex<[String: Parked]>([:])
+
+  private struct Parked {
+    let run: CallRun
+    let expiry: Task<Void, Never>
+  }
+
+  /// - Parameter lifetime: How long a call waits for its next request.
+  init(lifetime: Duration) {
+    self.lifetime = lifetime
+  }
+
+  /// Keeps a call.
+  ///
+  /// - Returns: Its state; nil when too many wait.
+  func park(_ run: CallRun) -> String? {
+    var generator = SystemRandomNumberGenerator()
+    let token = (0..<4).map { _ in
+      let digits = String(generator.next(), radix: 16)
+      return String(repeating: "0", count: 16 - digits.count) + digits
+    }.joined()
+    return state.withLock { parked in
+      guard parked.count < Self.limit else { return nil }
+      let expiry = Task { [lifetime, weak self] in
+        do { try await Task.sleep(for: lifetime) } catch { return }
+        // Nobody came back: the work ends as if it had been cancelled.
+        self?.state.withLock { $0.removeValue(forKey: token) }?.run.cancel()
+      }
+      parked[token] = Parked(run: run, expiry: expiry)
+      return token
+    }
+  }
+
+  /// Gives a call out, once, to a request about the same; nil if there is none.
+  func take(_ token: String, for subject: CallRun.Subject) -> CallRun? {
+    let parked = state.withLock { parked in
+      parked[token]?.run.subject == subject ? parked.removeValue(forKey: token) : nil
+    }
+    parked?.expiry.cancel()
+    return parked?.run
+  }
+
+  /// Gives up all of them.
+  func removeAll() -> [CallRun] {
+    let all = state.withLock { parked in
+      defer { parked = [:] }
+      return Array(parked.values)
+    }
+    for parked in all { parked.expiry.cancel() }
+    return all.map(\.run)
+  }
+}
