@@ -202,6 +202,8 @@ package final class ControlMaster: Sendable {
     let failure = state.withLock { state -> SSHFailure in
       state.hasEnded = true
       state.diagnostics.finish()
+      // Its end may be seen before `close` has told whoever waits.
+      if state.isCancelled { return SSHFailure(.cancelled, destination: destination.name) }
       if state.isTimedOut {
         return SSHFailure(
           .timedOut(seconds: program.connectSeconds, isConnected: state.diagnostics.isConnected),

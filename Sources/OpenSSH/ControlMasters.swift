@@ -2,7 +2,13 @@ package import ChildProcess
 import Synchronization
 
 /// The connections of the process: one a destination, shared by its sessions, ended with the last of them.
+///
+/// A connection takes nine sessions and then a further one is made: sshd allows ten unless told otherwise
+/// (sshd_config(5), MaxSessions), and the tenth place is for the side channel.
 package final class ControlMasters: Sendable {
+  /// Sessions that share one connection at most.
+  package static let sessionsPerConnection = 9
+
   private let program: SSHProgram
   private let spawner: ProcessSpawner
   private let reactor: Reactor
@@ -96,6 +102,7 @@ package final class ControlMasters: Sendable {
       if let place = state.entries.firstIndex(where: {
         $0.master.destination == destination && $0.master.isAlive && !$0.isFull
           && (mayUseUsers || !$0.master.isUsers)
+          && $0.leases < Self.sessionsPerConnection
       }) {
         state.entries[place].leases += 1
         return (state.entries[place].master, false)

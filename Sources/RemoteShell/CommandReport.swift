@@ -22,6 +22,20 @@ package struct CommandReport: Sendable {
   package let transition: Transition?
   /// What is known of its processes, if it was stopped.
   package let proof: StopProof?
+  /// Commands whose calls were cancelled since the last report: nobody was told of their ends.
+  package var cancelledBefore: [CancelledCommand] = []
+
+  /// A command that was stopped because its call was cancelled.
+  package struct CancelledCommand: Sendable, Hashable {
+    /// Its number.
+    package let number: Int
+    /// The command as it was given.
+    package let text: String
+    /// Bytes of output that no call has shown.
+    package let outputBytes: Int
+    /// What is known of its processes; nil while it is being stopped.
+    package let proof: StopProof?
+  }
 
   /// Where a command stands.
   package enum State: Sendable, Hashable {
@@ -84,7 +98,7 @@ package struct ForegroundProgram: Sendable, Hashable {
   package let processIdentifier: Int
   /// Whether it has switched off line editing by the terminal: an editor, a pager, a REPL with its own.
   package let isFullScreen: Bool
-  /// Whether it is a shell.
+  /// Whether it is a shell that can be entered.
   package let isShell: Bool
 
   /// A program that waits for input.
@@ -140,7 +154,7 @@ package struct NoShell: Sendable, Hashable {
   }
 
   /// Whether the server refused one more session on the connection (MaxSessions).
-  package var isRefused: Bool { lastWords.contains("refused") }
+  package var isRefused: Bool { lastWords.contains("Session open refused by peer") }
 }
 
 /// Why a session refused a call.

@@ -25,13 +25,17 @@ package struct ForegroundControl: Sendable {
   }
 
   /// Signals the foreground process group.
-  func signal(_ name: SignalName, _ shells: [Marker.Hello]) async {
-    _ = await innermost(shells) { ForegroundScript.signal(name, $0, root: $1) }
+  ///
+  /// - Returns: Whether that could be done.
+  @discardableResult
+  func signal(_ name: SignalName, _ shells: [Marker.Hello]) async -> Bool {
+    await innermost(shells) { ForegroundScript.signal(name, $0, root: $1) }?.hasPrefix("G ") ?? false
   }
 
-  /// Who must be gone when the command that runs now has been stopped.
-  func target(_ shells: [Marker.Hello]) async -> StopTarget? {
-    await look(shells).flatMap { StopTarget(answer: $0) }
+  /// Who must be gone when the command that runs now has been stopped, and whether anybody answered that.
+  func target(_ shells: [Marker.Hello]) async -> (isAnswered: Bool, target: StopTarget?) {
+    guard let answer = await look(shells) else { return (false, nil) }
+    return (true, StopTarget(answer: answer))
   }
 
   /// Looks for what is left of a stopped command, and ends it.

@@ -80,10 +80,12 @@ package struct ForegroundInspection: Sendable, Hashable {
     return .busy
   }
 
-  /// Whether what reads is a shell, or leads to one (`docker exec -it web bash`).
+  /// Whether what reads is a shell that can be entered, or leads to one (`docker exec -it web bash`).
   private func leadsToShell(_ process: Process) -> Bool {
     let argument = lastArguments[process.pid]?.split(separator: "/").last
-    return Self.isShell(process.name) || argument.map { Self.isShell(String($0)) } ?? false
+    return ([process.name] + (argument.map { [String($0)] } ?? [])).contains {
+      Self.isShell($0) && !Self.foreignShells.contains($0.hasPrefix("-") ? String($0.dropFirst()) : $0)
+    }
   }
 
   private func waits(_ process: Process, shell: Process, hasPrompt: Bool) -> Bool {
@@ -118,6 +120,9 @@ package struct ForegroundInspection: Sendable, Hashable {
     "csh",
     "tcsh",
   ]
+
+  /// Shells that do not understand POSIX syntax: they are answered like any program that asks.
+  private static let foreignShells: Set<String> = ["fish", "csh", "tcsh"]
 
   /// Programs that pass a terminal on to something that cannot be seen from here.
   private static let relays: Set<String> = [

@@ -58,7 +58,10 @@ extension ShellSession {
     }
     if Task.isCancelled { stop(number, because: .cancelled) }
     return state.withLock { state in
-      let report = state.report(on: number)
+      var report = state.report(on: number)
+      if !Task.isCancelled, report?.state.isFinal == true {
+        report?.cancelledBefore = state.takeCancelled(before: number)
+      }
       if state.queue.contains(number) {
         // Its call ends now: a command that nobody waits for must not run later as a surprise.
         state.queue.removeAll { $0 == number }

@@ -97,12 +97,10 @@ extension ShellSession {
   /// - Returns: The command's number; nil in the second place where signals cannot be sent from outside.
   package func signal(_ name: SignalName) async throws(SessionFailure) -> (number: Int, isSent: Bool) {
     let number = try running()
-    guard let control = environment.foreground else {
-      guard let character = name.controlCharacter else { return (number, false) }
-      try type([character])
-      return (number, true)
-    }
-    await control.signal(name, state.withLock { $0.machine.shells })
+    let shells = state.withLock { $0.machine.shells }
+    if let control = environment.foreground, await control.signal(name, shells) { return (number, true) }
+    guard let character = name.controlCharacter else { return (number, false) }
+    try type([character])
     return (number, true)
   }
 

@@ -20,6 +20,10 @@ extension ShellSession {
     var queue: [Int] = []
     /// The number of the newest command; they count from 1.
     var lastNumber = 0
+    /// Commands whose calls were cancelled; the next report tells of them.
+    var cancelled: [Int] = []
+    /// The command whose processes are being looked for; the next one waits for that.
+    var proving: Int?
     let background: OutputRecord
     var backgroundRead = 0
     let limits: Limits
@@ -74,13 +78,17 @@ extension ShellSession {
         return nil
       }
       commands[number]?.stoppedEnd = end
-      if let target = commands[number]?.stopTarget { return (number, target) }
+      if let target = commands[number]?.stopTarget {
+        proving = number
+        return (number, target)
+      }
       finishProof(.unproven, of: number)
       return nil
     }
 
     /// What is left of a command that was stopped is known now.
     mutating func finishProof(_ proof: StopProof, of number: Int) {
+      if proving == number { proving = nil }
       guard let end = commands[number]?.stoppedEnd else { return }
       commands[number]?.proof = proof
       if case .timeout(let duration) = commands[number]?.stopReason {
@@ -128,6 +136,17 @@ extension ShellSession {
       case .unresponsive: .unresponsive
       case .unstoppable: .unstoppable
       case .notResynchronized: .notResynchronized
+      }
+    }
+
+    /// The commands whose calls were cancelled since somebody was told last.
+    mutating func takeCancelled(before number: Int) -> [CommandReport.CancelledCommand] {
+      defer { cancelled.removeAll { $0 < number } }
+      return cancelled.filter { $0 < number }.compactMap { number in
+        commands[number].map {
+          CommandReport.CancelledCommand(
+            number: number, text: $0.text, outputBytes: $0.output.total, proof: $0.proof)
+        }
       }
     }
 

@@ -12,6 +12,7 @@ extension ShellSession {
         state.commands[number] = nil
       } else if state.current == number, state.commands[number]?.stopReason == nil {
         state.commands[number]?.stopReason = reason
+        if reason == .cancelled { state.cancelled.append(number) }
         guard environment.foreground == nil || !state.machine.hasBegun else {
           return (effects, state.machine.shells)
         }
@@ -22,21 +23,25 @@ extension ShellSession {
     perform(effects)
     guard let shells, let control = environment.foreground else { return }
     // Who is to be gone must be known before it goes; a connection that does not answer must not delay it long.
-    let limit = reactor.after(limits.targetAnswer) { [weak self] in self?.climb(number, nil) }
+    let limit = reactor.after(limits.targetAnswer) { [weak self] in
+      self?.climb(number, nil, hasSideChannel: true)
+    }
     Task { [weak self] in
-      let target = await control.target(shells)
+      let (isAnswered, target) = await control.target(shells)
       limit.cancel()
-      self?.climb(number, target)
+      self?.climb(number, target, hasSideChannel: isAnswered)
     }
   }
 
-  /// Begins the ladder, once, if the command still runs.
-  private func climb(_ number: Int, _ target: StopTarget?) {
+  /// Begins the ladder, once, if the command still runs; where nobody answers (sshd's `MaxSessions 1`), the one
+  /// that needs the terminal alone.
+  private func climb(_ number: Int, _ target: StopTarget?, hasSideChannel: Bool) {
     let effects = state.withLock { state in
       var effects = Effects()
       guard state.current == number, state.commands[number]?.isClimbing == false else { return effects }
       state.commands[number]?.isClimbing = true
       state.commands[number]?.stopTarget = target
+      state.machine.hasSideChannel = hasSideChannel
       feed(.interrupt, &state, &effects)
       return effects
     }
@@ -45,7 +50,12 @@ extension ShellSession {
 
   /// What is known of a stopped command's processes now; whoever waits for its end is told.
   func proved(_ proof: StopProof, of number: Int) {
-    state.withLock { $0.finishProof(proof, of: number) }
-    wakeWaiters()
+    let effects = state.withLock { state in
+      var effects = Effects()
+      state.finishProof(proof, of: number)
+      if state.end == nil { startNext(&state, &effects) }
+      return effects
+    }
+    perform(effects)
   }
 }

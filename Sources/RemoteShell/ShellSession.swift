@@ -188,7 +188,10 @@ package final class ShellSession: Sendable {
     case .backgroundOutput(let bytes): state.background.append(bytes)
     case .finished(let end): if let proof = state.finishCurrent(end) { effects.proofs.append(proof) }
     case .entered(let hello): state.enterCurrent(hello)
-    case .notEntered: if let number = state.current { state.commands[number]?.isNotAShell = true }
+    case .notEntered:
+      if let number = state.current { state.commands[number]?.isNotAShell = true }
+      // Whoever waits wants to know that it reads, shell or not.
+      scheduleInspection(&state)
     case .left: state.touch()
     case .signal(let name):
       effects.signals.append((state.machine.shells, name))
@@ -198,7 +201,8 @@ package final class ShellSession: Sendable {
 
   /// Runs the next command in line, if the machine can take one.
   func startNext(_ state: inout State, _ effects: inout Effects) {
-    guard state.machine.isIdle, state.current == nil, !state.queue.isEmpty else { return }
+    guard state.machine.isIdle, state.current == nil, state.proving == nil, !state.queue.isEmpty
+    else { return }
     let number = state.queue.removeFirst()
     guard let command = state.commands[number] else { return }
     state.current = number

@@ -199,6 +199,15 @@ package struct CommandText: Sendable {
       facts["omitted"] = [.int(omitted.lowerBound), .int(omitted.upperBound)]
     }
     if let note { facts["note"] = .string(note) }
+    if !report.cancelledBefore.isEmpty {
+      facts["cancelledBefore"] = .array(
+        report.cancelledBefore.map { command in
+          [
+            "command": .int(command.number), "text": .string(command.text.shortened),
+            "outputBytes": .int(command.outputBytes), "processGone": Self.isGone(command.proof),
+          ]
+        })
+    }
     if report.backgroundBytes > 0 { facts["backgroundBytes"] = .int(report.backgroundBytes) }
     return facts
   }

@@ -78,11 +78,14 @@ extension SSHService {
     return Secret(String(decoding: line, as: UTF8.self))
   }
 
+  /// With `MaxSessions 2` fifty sessions at once need nine.
+  private static let connectionsTried = 12
+
   /// Connects and opens a shell; nothing is left behind when it fails.
   func open(_ target: Target, name: String) async throws -> OpenSession {
-    // Where the server allows no further session on a connection, one more is made: the user's own may be full,
-    // then ours, and then the new one is not.
-    for attempt in 0..<3 {
+    // On a connection that the server allows no further session on, another one is tried: the user's own may be full,
+    // and then ours. Many may come at once and fill that too, so more than once.
+    for attempt in 0..<Self.connectionsTried {
       let lease = try await masters.acquire(
         target.destination, target.credentials, mayUseUsers: attempt == 0)
       do {
@@ -103,7 +106,7 @@ extension SSHService {
             .connectionLost, destination: target.hostID,
             lastWords: lease.master.lastWords.split(separator: "\n").map(String.init))
         }
-        guard failure.isRefused, attempt < 2 else {
+        guard failure.isRefused else {
           throw noShell(target.hostID, failure)
         }
       } catch {

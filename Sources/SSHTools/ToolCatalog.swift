@@ -4,8 +4,13 @@ package import MCP
 /// All tools of the server, made from their declarations.
 package enum ToolCatalog {
   /// The tools, working on that service.
-  package static func tools(_ service: SSHService) -> [Tool] {
-    declarations.map { $0.tool(service) }
+  ///
+  /// - Parameters:
+  ///   - service: What they work on.
+  ///   - isStructured: Whether results also carry structured content, and the tools its schema.
+  /// - Returns: The tools in the order of their declarations.
+  package static func tools(_ service: SSHService, isStructured: Bool = false) -> [Tool] {
+    declarations.map { $0.tool(service, isStructured: isStructured) }
   }
 
   /// In the order in which a person would read about them.
@@ -44,22 +49,33 @@ package struct ToolDeclaration: Sendable {
   package let parameters: [Parameter]
   /// What clients may tell people.
   package let annotations: ToolAnnotations
+  /// What its structured content holds, for clients that want it.
+  package var output = ToolOutput.text
   /// Takes the call's place in line and returns what waits.
   let begin: @Sendable (SSHService, Arguments, CallContext) throws -> PendingCall
 
   /// The tool as the MCP server wants it: arguments checked, failures turned into results.
-  func tool(_ service: SSHService) -> Tool {
+  func tool(_ service: SSHService, isStructured: Bool) -> Tool {
     Tool(
       name: name, title: title, description: description, inputSchema: Parameter.schema(parameters),
-      annotations: annotations,
+      outputSchema: isStructured ? output.schema : nil, annotations: annotations,
       begin: { arguments, context in
-        do {
-          return try begin(service, try Arguments(arguments, of: parameters), context)
-        } catch {
-          let result = (error as? ToolFailure ?? SSHService.failure(error, hostID: "", isStored: true)).result
-          return { result }
+        let pending = begun(service, arguments, context)
+        return {
+          var result = await pending()
+          result.structured = isStructured ? ToolOutput.content(of: result) : nil
+          return result
         }
       })
+  }
+
+  private func begun(_ service: SSHService, _ arguments: JSONObject, _ context: CallContext) -> PendingCall {
+    do {
+      return try begin(service, try Arguments(arguments, of: parameters), context)
+    } catch {
+      let result = (error as? ToolFailure ?? SSHService.failure(error, hostID: "", isStored: true)).result
+      return { result }
+    }
   }
 
   /// The argument that names a session, under either of its two spellings.

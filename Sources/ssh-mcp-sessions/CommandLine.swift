@@ -7,8 +7,8 @@ struct SSHMCPSessions: ParsableCommand {
     abstract: "An MCP server over stdio: persistent SSH sessions for AI agents, by the system's OpenSSH.",
     discussion: """
       Started by an MCP client without a subcommand; reads JSON-RPC on standard input and answers on standard \
-      output. Environment: SSH_MCP_HOME, SSH_MCP_SSH_CONFIG, SSH_MCP_IDLE_TIMEOUT, SSH_MCP_LOG as the options of serve, \
-      and SSH_MCP_KEY_PASSPHRASE for encrypted keys (no option: command lines are visible to other users).
+      output. Environment: SSH_MCP_HOME, SSH_MCP_SSH_CONFIG, SSH_MCP_IDLE_TIMEOUT, SSH_MCP_LOG, \
+      SSH_MCP_STRUCTURED as the options of serve, and SSH_MCP_KEY_PASSPHRASE for encrypted keys (no option: command lines are visible to other users).
       """,
     version: Version.text,
     subcommands: [Serve.self, Doctor.self, Hosts.self, SetupCommand.self],

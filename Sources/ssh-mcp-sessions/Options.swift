@@ -15,10 +15,17 @@ struct Options: ParsableArguments {
   @Option(help: ArgumentHelp("Log to standard error from this level: trace to critical.", valueName: "level"))
   var log: String?
 
+  @Flag(help: "Also return structured content, for clients that call tools from code.")
+  var structured = false
+
   /// What the command line and the environment come to.
   ///
   /// - Throws: `ValidationError` that names the value that cannot be.
-  func settings() throws -> Settings { try places.settings(idleTimeout: idleTimeout, log: log) }
+  func settings() throws -> Settings {
+    var settings = try places.settings(idleTimeout: idleTimeout, log: log)
+    settings.isStructured = structured || settings.environment["SSH_MCP_STRUCTURED"] == "1"
+    return settings
+  }
 }
 
 /// The options that every subcommand takes: where hosts come from.
@@ -90,6 +97,7 @@ struct Settings {
   let logLevel: Logger.Level
   let passphrase: String?
   let environment: [String: String]
+  var isStructured = false
 
   /// The first program of that name on PATH.
   func executable(named name: String) -> String? {

@@ -36,7 +36,8 @@ struct ServerProcess {
       try settings.service(runtime.path), reactor: reactor, spawner: spawner, log: logger)
     let server = Server(
       info: ServerInfo(name: "ssh-mcp-sessions", title: "SSH sessions", version: Version.text),
-      instructions: ToolCatalog.instructions, tools: ToolCatalog.tools(service))
+      instructions: ToolCatalog.instructions,
+      tools: ToolCatalog.tools(service, isStructured: settings.isStructured))
 
     let transport = StdioTransport.standard()
     let connection = server.connect(output: transport.send)

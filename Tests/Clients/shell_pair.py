@@ -29,6 +29,10 @@ class Broken(Exception):
     """One of the two sides ended or did not answer."""
 
 
+class Killed(Broken):
+    """A signal ended the plain shell: a fault of that shell, with nothing left to compare with."""
+
+
 class Client:
     """The server, spoken to in JSON lines; answers are kept until they are asked for."""
     def __init__(self, program: str, home: pathlib.Path):
@@ -140,7 +144,9 @@ class PlainShell:
                 raise Broken("the plain shell does not answer (fault of the test?)")
             data = os.read(self.child.stdout.fileno(), 65536)
             if not data:
-                raise Broken(f"the plain shell ended (fault of the test?): {self.child.stderr.read()!r}")
+                status, words = self.child.wait(), self.child.stderr.read()
+                kind = Killed if status < 0 else Broken
+                raise kind(f"the plain shell ended with status {status} (fault of the test?): {words!r}")
             self.held += data
         told, self.held = self.held.split(b"\x01", 1)
         code, directory = told.split(b";", 1)

@@ -95,6 +95,24 @@ struct ControlMastersTests {
     }
   }
 
+  @Test func `a connection keeps a place for questions`() async throws {
+    try await LoopbackSSHD.with { sshd in
+      var leases: [ControlMasters.Lease] = []
+      for _ in 0...ControlMasters.sessionsPerConnection {
+        leases.append(try await masters.acquire(destination(sshd), Credentials()))
+      }
+      #expect(leases.dropLast().allSatisfy { $0.master === leases[0].master })
+      #expect(leases.last?.master !== leases[0].master)
+      #expect(sshd.loginCount == 2)
+      // A place that was given back is taken before a further connection is made.
+      leases.removeFirst().release()
+      let next = try await masters.acquire(destination(sshd), Credentials())
+      #expect(next.master === leases[0].master)
+      masters.closeAll()
+      try await expectNothingRuns()
+    }
+  }
+
   @Test func `a killed connection is not alive, and the next one logs in anew`() async throws {
     try await LoopbackSSHD.with { sshd in
       let lease = try await masters.acquire(destination(sshd), Credentials())

@@ -18,6 +18,7 @@ extension ToolDeclaration {
       Parameter(name: "raw", kind: .boolean, description: "Keep colours and control sequences"),
     ],
     annotations: ToolAnnotations(readOnly: true, destructive: false, idempotent: false, openWorld: true),
+    output: .command,
     begin: { service, arguments, _ in
       let session = try service.session(arguments.required("session_id"))
       let budget = arguments.duration("wait_seconds") ?? .seconds(45)
@@ -45,6 +46,7 @@ extension ToolDeclaration {
       waitParameter, sizeParameter,
     ],
     annotations: ToolAnnotations(readOnly: false, destructive: true, idempotent: false, openWorld: true),
+    output: .command,
     begin: { service, arguments, _ in
       let session = try service.session(arguments.required("session_id"))
       let bytes = try input(arguments, session)
@@ -70,6 +72,7 @@ extension ToolDeclaration {
         name: "signal", kind: .choice(SignalName.allCases.map(\.rawValue)), description: "Only this one"),
     ],
     annotations: ToolAnnotations(readOnly: false, destructive: true, idempotent: true, openWorld: true),
+    output: .command,
     begin: { service, arguments, _ in
       let session = try service.session(arguments.required("session_id"))
       let signal = arguments.string("signal").flatMap { SignalName(rawValue: $0) }

@@ -30,6 +30,7 @@ extension ToolDeclaration {
       sizeParameter,
     ],
     annotations: ToolAnnotations(readOnly: false, destructive: true, idempotent: false, openWorld: true),
+    output: .command,
     begin: { service, arguments, context in
       let session = try service.session(arguments.required("session_id"))
       let command = try checked(arguments.required("command"))

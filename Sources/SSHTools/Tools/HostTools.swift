@@ -1,4 +1,5 @@
 import HostStore
+import JSON
 import MCP
 import OpenSSH
 
@@ -76,14 +77,22 @@ extension ToolDeclaration {
     description: "List the stored hosts, then the aliases of ssh_config, a line each.",
     parameters: [],
     annotations: ToolAnnotations(readOnly: true, destructive: false, idempotent: true, openWorld: false),
+    output: .hosts,
     begin: { service, _, _ in
       let hosts = try service.hosts.list()
       let stored = Set(hosts.map(\.id))
       let aliases = ConfigurationAliases.list(
         file: service.configuration.sshConfiguration, userHome: service.configuration.userHome)
-      let lines =
-        hosts.map(\.listing) + aliases.filter { !stored.contains($0) }.map { "id=\($0) auth=ssh_config" }
+      let others = aliases.filter { !stored.contains($0) }
+      let lines = hosts.map(\.listing) + others.map { "id=\($0) auth=ssh_config" }
       let text = lines.isEmpty ? "No hosts configured" : lines.joined(separator: "\n")
-      return { CallToolResult(text: text) }
+      let list: [JSONValue] =
+        hosts.map { host in
+          [
+            "id": .string(host.id), "host": .string(host.host), "port": .int(host.port),
+            "user": .string(host.username), "auth": .string("\(host.authentication)"),
+          ]
+        } + others.map { ["id": .string($0), "auth": "ssh_config"] }
+      return { CallToolResult(text: text, structured: JSONObject([("hosts", .array(list))])) }
     })
 }

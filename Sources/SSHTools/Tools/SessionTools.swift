@@ -22,6 +22,7 @@ extension ToolDeclaration {
         description: "SHA256:... fingerprint of an unknown host key that the user has confirmed"),
     ],
     annotations: ToolAnnotations(readOnly: false, destructive: false, idempotent: false, openWorld: true),
+    output: .session,
     begin: { service, arguments, _ in
       let hostID = arguments.required("host_id")
       let wanted = arguments.string("sessionId")?.trimmingCharacters(in: .whitespacesAndNewlines) ?? ""
@@ -46,10 +47,13 @@ extension ToolDeclaration {
     name: "list-sessions", title: "List sessions",
     description: "List the open sessions, a line each, with what runs in them.", parameters: [],
     annotations: ToolAnnotations(readOnly: true, destructive: false, idempotent: true, openWorld: false),
+    output: .sessions,
     begin: { service, _, _ in
-      let lines = service.sessions.all.map { service.line(for: $0.session) }
-      let text = lines.isEmpty ? "No active sessions" : lines.joined(separator: "\n")
-      return { CallToolResult(text: text) }
+      let sessions = service.sessions.all.map { SessionSummary($0.session) }
+      let text =
+        sessions.isEmpty ? "No active sessions" : sessions.map(\.line).joined(separator: "\n")
+      let list = JSONObject([("sessions", .array(sessions.map(\.json)))])
+      return { CallToolResult(text: text, structured: list) }
     })
 }
 
@@ -114,27 +118,5 @@ extension SSHService {
     if let hello = shell.hello { facts["shell"] = .string(hello.dialect.rawValue) }
     if session.isClean { facts["startup_files"] = "skipped" }
     return facts
-  }
-
-  /// The line of `list-sessions`; what is new in it stands after the words of the contract.
-  func line(for session: OpenSession) -> String {
-    let uptime = Int(session.opened.duration(to: .now).components.seconds)
-    let activity = session.shell.activity
-    var line =
-      "session=\(session.name) host=\(session.address) user=\(session.user) uptime=\(uptime / 60)m\(uptime % 60)s "
-      + "lastCommand=\(activity.lastCommand?.shortened ?? "n/a")"
-    if let running = activity.running {
-      if case .waitingForInput(let program) = running.state {
-        line += " state=waiting-for-input(\(program.name))"
-      } else {
-        line += " state=running(\(running.elapsed.words))"
-      }
-    }
-    if session.shell.shell.depth > 1, let hello = session.shell.shell.hello {
-      line += " depth=\(session.shell.shell.depth)(\(hello.user))"
-    }
-    if session.isClean { line += " startup-files=skipped" }
-    if activity.backgroundBytes > 0 { line += " background=\(activity.backgroundBytes)B" }
-    return line
   }
 }
