@@ -46,9 +46,10 @@ package enum ToolOutput: Sendable, Hashable {
         Self.string("user"), Self.integer("depth"), Self.integer("outputBytes"), Self.integer("nextOffset"),
         ("omitted", ["type": "array", "items": ["type": "integer"]]), Self.integer("backgroundBytes"),
         ("cancelledBefore", ["type": "array", "items": ["type": "object"]]),
+        Self.string("note"),
       ]
     case .session:
-      ["session", "host", "user", "cwd", "shell"].map(Self.string)
+      ["session", "host", "user", "cwd", "shell", "startup_files"].map(Self.string)
     case .hosts:
       [
         Self.list(
