@@ -105,7 +105,7 @@ extension SSHService {
             .connectionLost, destination: target.hostID,
             lastWords: lease.master.lastWords.split(separator: "\n").map(String.init))
         }
-        guard failure.isRefused, attempt < Self.connectionsTried - 1 else {
+        guard failure.isRefused else {
           throw noShell(target.hostID, failure)
         }
       } catch {
