@@ -6,14 +6,20 @@ extension Guarantee {
     "case",
   ]
 
+  private static let hijacked =
+    "Commands are run by that function instead, or without output and status: close the session."
+
   static let names: [Guarantee] =
     words.map { word in
       Guarantee(
         "A function named `\(word)`", spoils: true, probes: false,
         [
           Step("\(word)() { return 0; }", "").or(
-            "refused by the shell", "The shell does not take that name for a function.", like: Step.error),
-          Step("pwd | sed 's,.*/,,'", "work"), Step("false", "Error (code 1):"), Step("pwd >/dev/null", ""),
+            "refused by the shell", "The shell does not take that name for a function.", like: Step.error
+          ).or("unusable", hijacked, like: ".*\\[waiting for input: bash.*"),
+          Step("pwd | sed 's,.*/,,'", "work").or("unusable", hijacked, like: ".*").waiting(5),
+          Step("false", "Error (code 1):").or("unusable", hijacked, like: ".*").waiting(5),
+          Step("pwd >/dev/null", "").or("unusable", hijacked, like: ".*").waiting(5),
         ])
     } + [
       Guarantee(
@@ -29,7 +35,8 @@ extension Guarantee {
       Guarantee(
         "The session's own functions removed", spoils: true, probes: false,
         [
-          Step("unset -f __mcp_b __mcp_e __mcp_f __mcp_o __mcp_p", like: ".*\\[session ended.*")
+          Step("unset -f __mcp_b __mcp_e __mcp_f __mcp_o __mcp_p", like: ".*\\[session ended.*").or(
+            "unusable", "Nothing tells any more where commands end: close the session.", like: ".*")
         ]),
     ]
 
@@ -47,7 +54,13 @@ extension Guarantee {
     Guarantee(
       "`kill -9 $$`: session closed, said so",
       [Step("kill -9 $$", like: ".*\\[session ended: the shell was killed.*")]),
-    Guarantee("`kill $$` is ignored by an interactive shell", [Step("kill $$", ""), Step("echo a", "a")]),
+    Guarantee(
+      "`kill $$` is ignored by an interactive shell",
+      [
+        Step("kill $$", "").or(
+          "status 143", "The shell gives up the command and goes on.", like: "Error \\(code 143\\):"),
+        Step("echo a", "a"),
+      ]),
     Guarantee(
       "`kill -HUP $$`: session closed, said so", [Step("kill -HUP $$; sleep 1", like: ".*\\[session ended.*")]
     ),
@@ -132,8 +145,11 @@ extension Guarantee {
       "Output until the timeout is kept",
       [Step("echo before; sleep 30", like: "Error \\(code \\d+\\):\nbefore\n\\[timed out.*", timeout: 0.3)]),
     Guarantee(
-      "A wait that ends before the command does, then `read`",
-      [Step("sleep 0.6; echo a", like: "\\[still running.*", wait: 0.2), Step("echo b", "b")]),
+      "A wait that ends before the command does, then `read-output`",
+      [
+        Step("sleep 0.6; echo a", like: "\\[still running.*", wait: 0.2), Step(.read, "a"),
+        Step("echo b", "b"),
+      ]),
   ]
 
   private static func stop(_ what: String, _ command: String, spoils: Bool = false) -> Guarantee {
@@ -150,7 +166,7 @@ extension Guarantee {
     Guarantee(
       "`bash` inside, entered and left",
       [
-        Step("bash --norc", like: "\\[entered bash as .*depth 2.*\\]"),
+        Step("bash --norc", like: ".*\\[entered bash as .*depth 2.*\\]"),
         Step("echo $BASHPID >pid; inner=1; echo a", "a"), Step("false", "Error (code 1):"),
         Step("exit 4", like: "Error \\(code 4\\):\n.*\\[left the inner shell with status 4.*\\]"),
         Step("echo \"${inner-unset}\"", "unset"),
