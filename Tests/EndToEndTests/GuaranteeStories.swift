@@ -13,7 +13,8 @@ extension EndToEnd {
 
     @Test(
       arguments: LoginShell.allCases.filter {
-        (ProcessInfo.processInfo.environment["GSH"] ?? $0.rawValue).contains($0.rawValue)
+        (ProcessInfo.processInfo.environment["GSH"] ?? $0.rawValue).split(separator: ",").map(String.init)
+          .contains($0.rawValue)
       })
     func `the table says what happens`(shell: LoginShell) async throws {
       var cells: [String: GuaranteePage.Cell] = [:]
@@ -127,7 +128,7 @@ struct Step: Sendable {
   /// The text of a session that ended by itself.
   static func ended(_ status: Int?, after output: String = "") -> String {
     let head = status == 0 ? "" : "Error \\(code \(status.map(String.init) ?? "\\d+")\\):\n"
-    return head + "(logout\n)?\(output)(logout\n)?\\[session ended: .*"
+    return head + "(logout\n|exit\n)?\(output)(logout\n|exit\n)?\\[session ended: .*"
   }
 }
 

@@ -77,7 +77,7 @@ extension Guarantee {
       "A trap on DEBUG", spoils: true,
       [
         Step("trap 'echo D >&2' DEBUG", like: "[D\n]*").or("no such trap", unknownTrap, like: Step.error),
-        Step("echo a", like: "[D\n]*a"), Step("trap - DEBUG 2>/dev/null; :", like: ".*"),
+        Step("echo a", like: "[D\n]*a[D\n]*"), Step("trap - DEBUG 2>/dev/null; :", like: ".*"),
       ]),
     Guarantee(
       "A trap on ERR", spoils: true,

@@ -127,6 +127,8 @@ extension Guarantee {
         Step("ulimit -n 12", "").or(
           "status 1", "The shell itself needs more descriptors and fails.", like: "Error \\(code 1\\):.*"),
         Step("echo a; (echo b)", "a\nb").or(
+          "no output", "Output is lost from then on: the shell itself needs more descriptors.", like: ""
+        ).or(
           "status 1", "The shell itself needs more descriptors and fails.", like: "Error \\(code 1\\):.*"),
       ]),
     Guarantee(
