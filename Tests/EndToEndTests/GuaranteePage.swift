@@ -42,8 +42,9 @@ struct GuaranteePage {
     return Cell(text: String(match.1), note: notes[String(match.2)])
   }
 
-  /// Puts in what was seen with that shell.
+  /// Puts in what was seen with that shell; rows that it has not are gone.
   mutating func setColumn(of shell: LoginShell, _ column: [String: Cell]) {
+    cells = cells.filter { column[$0.key] != nil }
     for (name, cell) in column { cells[name, default: [:]][shell] = cell }
   }
 
