@@ -1,4 +1,6 @@
-/// The page's half of HTTP/1.1 (RFC 9112): what one request is answered with. A value; knows no sockets.
+/// The page's half of HTTP/1.1 (RFC 9112): what one request is answered with.
+///
+/// A value; knows no sockets.
 struct PageExchange: Sendable {
   /// The bounds of a request.
   enum Limits {

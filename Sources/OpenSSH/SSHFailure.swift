@@ -87,7 +87,7 @@ package struct NewHostKey: Sendable, Hashable {
   package let host: String
   /// The key's type.
   package let type: String
-  /// `SHA256:...`
+  /// The key's fingerprint: `SHA256:` and 43 characters.
   package let fingerprint: String
 }
 

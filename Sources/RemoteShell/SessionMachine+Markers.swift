@@ -70,6 +70,9 @@ extension SessionMachine {
       run.end = (status, directory)
       levels[levels.count - 1].isTracing = isTracing
       return finish(run, at: now)
+    case (.running(let run), .prompt(let sequence, _)) where sequence == run.sequence && !run.hasBegun:
+      // The shell took the line and did not even begin it: what it did with the command is not known.
+      return lose(.unresponsive)
     case (.running(var run), .prompt(let sequence, let status)) where sequence == run.sequence:
       run.end = (status, levels.last?.directory ?? [])
       return finish(run, manner: .aborted, isPromptShown: true, at: now)

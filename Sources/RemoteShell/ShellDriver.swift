@@ -145,7 +145,9 @@ package enum ShellDriver {
     + "*) __mcp_b(){ \\command printf \"%s%s;B;%s;%s\u{07}\" \"$__mcp_a\" \"$__mcp_k\" \"$__mcp_n\" "
     + "\"$__mcp_k\"; return \"$1\"; };; esac; "
     + "__mcp_p(){ __mcp_r=$?; [ \"${__mcp_d-}\" = \"$__mcp_n\" ] || __mcp_o \"P;$__mcp_n;$__mcp_r\"; }; "
-    + "__mcp_e(){ __mcp_o \"E;$__mcp_n;$?;$-;$PWD\"; __mcp_d=$__mcp_n; return 0; }; "
+    // A function named builtin or command takes the marker's printf away: it lives as long as its own command.
+    + "__mcp_e(){ __mcp_r=$?; \\unset -f builtin command || :; "
+    + "__mcp_o \"E;$__mcp_n;$__mcp_r;$-;$PWD\"; __mcp_d=$__mcp_n; return 0; }; "
     // After each command: what it may have done to the shell's streams, options and prompt is undone.
     + "__mcp_f(){ [ -t 0 ] || exec 0</dev/tty; [ -t 1 ] || exec 1>/dev/tty; [ -t 2 ] || exec 2>/dev/tty; "
     + "set +n; case $__mcp_s in bash) set +o emacs +o vi; "

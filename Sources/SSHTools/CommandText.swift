@@ -241,7 +241,9 @@ extension SessionEnd {
         + (lastWords.isEmpty
           ? "" : " ssh said: \(lastWords.shortened.trimmingCharacters(in: .sentenceEnd)).")
     case .noShell: "no shell answered."
-    case .unresponsive: "the shell no longer executes commands (set -n does this)."
+    case .unresponsive:
+      "the shell no longer runs what it is given (set -n does this, and the loss of what it needs for it); whether "
+        + "the last command ran is not known."
     case .unstoppable:
       "the command could not be stopped, not even by SIGKILL from outside; it may still run."
     case .notResynchronized: "after the interruption the shell did not answer any more."

@@ -24,6 +24,9 @@ struct ServerProcess {
     sigemptyset(&signals)
     for number in [SIGTERM, SIGINT, SIGHUP] { sigaddset(&signals, number) }
     pthread_sigmask(SIG_BLOCK, &signals, nil)
+    // A thread that starts a child has an empty mask for that moment: a signal that comes to it then is sent again,
+    // for the thread that waits, instead of ending the process.
+    for number in [SIGTERM, SIGINT, SIGHUP] { signal(number) { kill(getpid(), $0) } }
     raiseDescriptorLimit()
 
     let reactor = try Reactor()

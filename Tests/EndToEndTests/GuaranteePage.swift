@@ -9,6 +9,11 @@ struct GuaranteePage {
     var note: String?
   }
 
+  /// The shells of the table.
+  ///
+  /// Without ksh93: a program that stops itself comes back there now and then only.
+  static let columns = LoginShell.allCases.filter { $0 != .ksh93 }
+
   /// By row and column.
   var cells: [String: [LoginShell: Cell]] = [:]
   /// What stands before the first table: written by hand.
@@ -29,10 +34,10 @@ struct GuaranteePage {
     }
     for line in text[end...].split(separator: "\n") where line.hasPrefix("| ") {
       let fields = line.dropFirst(2).dropLast(2).components(separatedBy: " | ")
-      guard fields.count == LoginShell.allCases.count + 1, fields[1] != "bash" else { continue }
+      guard fields.count == GuaranteePage.columns.count + 1, fields[1] != "bash" else { continue }
       let name = fields[0].replacingOccurrences(of: "\\|", with: "|")
       page.cells[name] = Dictionary(
-        uniqueKeysWithValues: zip(LoginShell.allCases, fields.dropFirst().map { cell($0, notes) }))
+        uniqueKeysWithValues: zip(GuaranteePage.columns, fields.dropFirst().map { cell($0, notes) }))
     }
     return page
   }
@@ -56,11 +61,11 @@ struct GuaranteePage {
     for row in Guarantee.all {
       if row.group != group {
         group = row.group
-        let columns = LoginShell.allCases.map(\.rawValue).joined(separator: " | ")
+        let columns = GuaranteePage.columns.map(\.rawValue).joined(separator: " | ")
         text += "\n## \(group)\n\n| In one session | \(columns) |\n"
-        text += "|---|" + String(repeating: "---|", count: LoginShell.allCases.count) + "\n"
+        text += "|---|" + String(repeating: "---|", count: GuaranteePage.columns.count) + "\n"
       }
-      let fields = LoginShell.allCases.map { shell in
+      let fields = GuaranteePage.columns.map { shell in
         let cell = cells[row.name]?[shell] ?? Cell(text: "unknown", note: nil)
         guard let note = cell.note else { return cell.text }
         let number = notes.firstIndex(of: note) ?? notes.count

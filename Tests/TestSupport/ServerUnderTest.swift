@@ -200,7 +200,9 @@ package final class ServerUnderTest: Sendable {
 
   /// Waits for a question of the server's to a person.
   ///
-  /// - Parameter number: Which one, from 1.
+  /// - Parameters:
+  ///   - number: Which one, from 1.
+  ///   - limit: How long it may take.
   /// - Returns: The whole request `elicitation/create`.
   /// - Throws: `DeadlineExceeded` when it does not come; `FixtureFailure` when the server ended.
   package func question(_ number: Int = 1, within limit: Duration = .seconds(20)) async throws -> JSONValue {

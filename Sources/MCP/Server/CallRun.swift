@@ -26,7 +26,7 @@ final class CallRun: Sendable {
     let tool: String
     let arguments: JSONValue
 
-    /// - Parameter arguments: In any order.
+    /// A call of that tool; the order of the arguments does not count.
     init(tool: String, arguments: JSONObject) {
       self.tool = tool
       self.arguments = Self.sorted(.object(arguments))

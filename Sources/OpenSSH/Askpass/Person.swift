@@ -8,7 +8,9 @@ package struct Person: Sendable {
     case sees
   }
 
-  /// Asks for a secret; nil when there is none. Cancelling the task takes the question back.
+  /// Asks for a secret; nil when there is none.
+  ///
+  /// Cancelling the task takes the question back.
   package var secret: (@Sendable (SecretQuestion) async -> Secret?)?
   /// Shows a message.
   package var notice: (@Sendable (String) -> Void)?
@@ -38,7 +40,9 @@ package struct SecretQuestion: Sendable, Hashable {
 
   /// A question.
   ///
-  /// - Parameter prompt: Any text; control and formatting characters become spaces, and only its start is kept.
+  /// - Parameters:
+  ///   - prompt: Any text; control and formatting characters become spaces, and only its start is kept.
+  ///   - account: Whose secret it is, likewise.
   package init(prompt: String, account: String?) {
     self.prompt = Self.plain(prompt)
     self.account = account.map(Self.plain)

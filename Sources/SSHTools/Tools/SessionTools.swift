@@ -88,8 +88,11 @@ extension SSHService {
   /// Opens a session under a name that is reserved for it.
   ///
   /// - Parameters:
+  ///   - name: The reserved name.
+  ///   - hostID: A stored host, an alias or a destination.
   ///   - fingerprint: A host key that the caller accepts.
   ///   - interview: Who is asked what ssh asks; nil for nobody.
+  /// - Returns: The result of the call.
   func startSession(
     named name: String, hostID: String, fingerprint: String?, interview: Interview? = nil
   ) async -> CallToolResult {
