@@ -146,7 +146,8 @@ package enum ShellDriver {
     + "\"$__mcp_k\"; return \"$1\"; };; esac; "
     + "__mcp_p(){ __mcp_r=$?; [ \"${__mcp_d-}\" = \"$__mcp_n\" ] || __mcp_o \"P;$__mcp_n;$__mcp_r\"; }; "
     // A function named builtin or command takes the marker's printf away: it lives as long as its own command.
-    + "__mcp_e(){ __mcp_r=$?; \\unset -f builtin command || :; "
+    + "__mcp_e(){ __mcp_r=$?; "
+    + "case $__mcp_s in bash|zsh) \\unset -f builtin;; *) \\unset -f command;; esac || :; "
     + "__mcp_o \"E;$__mcp_n;$__mcp_r;$-;$PWD\"; __mcp_d=$__mcp_n; return 0; }; "
     // After each command: what it may have done to the shell's streams, options and prompt is undone.
     + "__mcp_f(){ [ -t 0 ] || exec 0</dev/tty; [ -t 1 ] || exec 1>/dev/tty; [ -t 2 ] || exec 2>/dev/tty; "

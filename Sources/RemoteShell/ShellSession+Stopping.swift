@@ -38,9 +38,11 @@ extension ShellSession {
   private func climb(_ number: Int, _ target: StopTarget?, hasSideChannel: Bool) {
     let effects = state.withLock { state in
       var effects = Effects()
-      guard state.current == number, state.commands[number]?.isClimbing == false else { return effects }
+      guard state.current == number, let command = state.commands[number] else { return effects }
+      // An answer that comes late still counts, as long as the command has not ended.
+      if command.stopTarget == nil { state.commands[number]?.stopTarget = target }
+      guard !command.isClimbing else { return effects }
       state.commands[number]?.isClimbing = true
-      state.commands[number]?.stopTarget = target
       state.machine.hasSideChannel = hasSideChannel
       feed(.interrupt, &state, &effects)
       return effects

@@ -22,7 +22,7 @@ package final class ShellSession: Sendable {
     /// Commands whose output can still be read.
     package var keptCommands = 16
     /// How long a stop waits for the answer who is to be stopped.
-    package var targetAnswer: Duration = .milliseconds(700)
+    package var targetAnswer: Duration = .seconds(1)
     /// How long a command must have been silent before it is asked whether it waits for input.
     package var quiet: Duration = .milliseconds(200)
     /// The longest pause between two such questions while nothing changes.

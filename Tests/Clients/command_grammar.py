@@ -168,7 +168,7 @@ class Grammar:
         choice = self.random.randrange(16)
         if depth < 3 and choice < 4:
             inner, other = self.pure(depth + 1), self.pure(depth + 1)
-            return self.one(f"( {inner}\n)", f"{{ {inner}\n}}", f"( {inner}\n) | cat", f"{inner}\n{other}",
+            return self.one(f"( {inner}\n)", f"{{ {inner}\n}}", f"( {inner}\n) 2>&1 | cat", f"{inner}\n{other}",
                             f"if {inner}\nthen {other}\nfi", f"( {inner}\n) && ( {other}\n)",
                             f"( {inner}\n) || {{ {other}\n}}", f"for k in 1 2; do {inner}\ndone",
                             f"( {inner}\n) >/dev/null", f"( {inner}\n) 2>&1 | wc -l | tr -d ' '")
@@ -236,7 +236,7 @@ class Grammar:
         return self.one(f"printf '%s\\n' {self.quoted(self.text(9))} > {path}",
                         f"cat > {path} <<'EOF'\n{self.word()}\n\nlast\nEOF",
                         f"{{ seq 1 {self.random.randint(1, 5000)}; }} > {path}",
-                        f"exec 4>{path}; echo one >&4; echo two >&4; exec 4>&-", f"echo tee | tee {path}",
+                        f"{{ echo one >&4; echo two >&4; }} 4>{path}", f"echo tee | tee {path}",
                         f": > {path}", f"( {self.pure()}\n) > {path} 2>&1",
                         f"echo kept > {path}; exec 5>>{path}; echo more >&5; exec 5>&-",
                         f"echo before > {path}; exec >>{path}; echo into the file")
@@ -269,7 +269,6 @@ class Grammar:
                 ("PS2='more> '", "PS2="), ("test() { return 7; }; test", "unset -f test")]
         own = [("echo() { printf '%s\\n' \"my echo: $*\"; }; echo x", "unset -f echo"),
                ("printf() { builtin printf '%s!' \"$@\"; }; printf a b", "unset -f printf"),
-               ("eval() { builtin echo my eval; }; eval x", "unset -f eval"),
                ("true() { return 3; }; true", "unset -f true"), ("cd() { builtin cd \"$@\"; }; cd .", "unset -f cd"),
                ("command() { builtin echo mine; }; command x", "unset -f command")]
         taken = {done for done in self.undo}
