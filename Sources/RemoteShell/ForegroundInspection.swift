@@ -151,7 +151,8 @@ extension ForegroundInspection.Process {
     group = numbers[2]
     foregroundGroup = numbers[3]
     terminal = numbers[4]
-    state = String(fields[6])
+    // It was asleep when its state was read, and ran a moment later: it does not wait (proc(5), syscall).
+    state = fields[7] == "running" ? "R" : String(fields[6])
     systemCall = Int(fields[7])
     readsTerminal = fields[8] == "y"
     start = Int(fields[9]) ?? 0

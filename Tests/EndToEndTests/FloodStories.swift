@@ -124,7 +124,8 @@ extension EndToEnd {
             (number: $0, call: server.beginExec("sleep 1; echo \($0)", in: "s\($0)"))
           }
           for (number, call) in calls {
-            #expect(try await server.result(of: call, within: .seconds(30)).text == "\(number)")
+            let result = try await server.result(of: call, within: .seconds(30))
+            #expect(result.text == "\(number)", "\(result)")
           }
           #expect(try await server.result(of: slow, within: .seconds(30)).text == "slow")
           let order = server.messages.compactMap { $0["id"]?.int }

@@ -30,6 +30,7 @@ struct ForegroundInspectionTests {
   @Test(arguments: [
     ("sleep", shell + "P 20 10 20 20 34817 S 230 n 1 sleep\nT cooked", ""),
     ("a builtin sleep of ksh93", "F 10 10\nP 10 9 10 10 34817 S 7 n 1 ksh93\nT cooked", ""),
+    ("a shell that has just woken", "F 10 10\nP 10 9 10 10 34817 S running n 1 bash\nT cooked", ""),
     ("a running loop", "F 10 10\nP 10 9 10 10 34817 R - n 1 bash\nT cooked", "$ "),
     (
       "make with a compiler",
