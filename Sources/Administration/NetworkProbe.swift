@@ -1,3 +1,4 @@
+import ChildProcess
 import Foundation
 
 #if canImport(Glibc)
@@ -120,8 +121,8 @@ struct NetworkProbe: Sendable {
     }
     let descriptor = socket(address.family, stream, 0)
     guard descriptor >= 0 else { return refused(errno) }
-    _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-    _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
+    Descriptor.closeOnExec(descriptor)
+    Descriptor.setNonBlocking(descriptor)
     let status = address.bytes.withUnsafeBytes { bytes -> Int32 in
       guard let pointer = bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self) else { return -1 }
       return systemConnect(descriptor, pointer, socklen_t(bytes.count))

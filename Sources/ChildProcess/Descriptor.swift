@@ -39,6 +39,19 @@ package enum Descriptor {
     _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
   }
 
+  /// Accepts a connection, closed on exec and non-blocking; nil when there is none.
+  package static func accept(_ listener: Int32) -> Int32? {
+    #if canImport(Glibc)
+      let descriptor = Glibc.accept(listener, nil, nil)
+    #else
+      let descriptor = Darwin.accept(listener, nil, nil)
+    #endif
+    guard descriptor >= 0 else { return nil }
+    closeOnExec(descriptor)
+    setNonBlocking(descriptor)
+    return descriptor
+  }
+
   /// Reads once into the buffer.
   package static func read(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer) -> Reading {
     while true {

@@ -1,3 +1,5 @@
+import ChildProcess
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Darwin)
@@ -15,7 +17,9 @@ enum LoopbackSocket {
     #endif
     let descriptor = socket(AF_INET, stream, 0)
     guard descriptor >= 0 else { return nil }
-    prepare(descriptor)
+    Descriptor.closeOnExec(descriptor)
+    Descriptor.setNonBlocking(descriptor)
+    raisesNoSignal(descriptor)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
@@ -33,19 +37,13 @@ enum LoopbackSocket {
 
   /// Accepts a connection; nil when there is none.
   static func accept(_ listener: Int32) -> Int32? {
-    #if canImport(Glibc)
-      let descriptor = Glibc.accept(listener, nil, nil)
-    #else
-      let descriptor = Darwin.accept(listener, nil, nil)
-    #endif
-    guard descriptor >= 0 else { return nil }
-    prepare(descriptor)
+    guard let descriptor = Descriptor.accept(listener) else { return nil }
+    raisesNoSignal(descriptor)
     return descriptor
   }
 
-  private static func prepare(_ descriptor: Int32) {
-    _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-    _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
+  /// Where send(2) has no flag for it.
+  private static func raisesNoSignal(_ descriptor: Int32) {
     #if canImport(Darwin)
       var on: Int32 = 1
       setsockopt(descriptor, SOL_SOCKET, SO_NOSIGPIPE, &on, socklen_t(MemoryLayout<Int32>.size))

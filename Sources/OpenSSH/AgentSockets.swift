@@ -1,3 +1,5 @@
+import ChildProcess
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Darwin)
@@ -125,7 +127,7 @@ package enum AgentSockets {
     guard let descriptor = UnixSocket.connect(to: path) else { return nil }
     defer { close(descriptor) }
     guard UnixSocket.peer(of: descriptor)?.user == geteuid() else { return nil }
-    _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
+    Descriptor.setNonBlocking(descriptor)
     let question: [UInt8] = [0, 0, 0, 1, 11]
     guard send(descriptor, question, question.count, sendFlags) == question.count else { return nil }
     var answer: [UInt8] = []

@@ -83,8 +83,8 @@ package struct ForegroundInspection: Sendable, Hashable {
   /// Whether what reads is a shell that can be entered, or leads to one (`docker exec -it web bash`).
   private func leadsToShell(_ process: Process) -> Bool {
     let argument = lastArguments[process.pid]?.split(separator: "/").last
-    return ([process.name] + (argument.map { [String($0)] } ?? [])).contains {
-      Self.isShell($0) && !Self.foreignShells.contains($0.hasPrefix("-") ? String($0.dropFirst()) : $0)
+    return [process.name, argument.map { String($0) }].compactMap(\.self).contains {
+      Self.isShell($0) && !Self.foreignShells.contains(Self.withoutLoginDash($0))
     }
   }
 
@@ -112,7 +112,11 @@ package struct ForegroundInspection: Sendable, Hashable {
 
   /// Whether a process of that name is a shell; login shells have a dash in front.
   package static func isShell(_ name: String) -> Bool {
-    shells.contains(name.hasPrefix("-") ? String(name.dropFirst()) : name)
+    shells.contains(withoutLoginDash(name))
+  }
+
+  private static func withoutLoginDash(_ name: String) -> String {
+    name.hasPrefix("-") ? String(name.dropFirst()) : name
   }
 
   private static let shells: Set<String> = [

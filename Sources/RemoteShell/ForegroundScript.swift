@@ -8,7 +8,8 @@ enum ForegroundScript {
   /// - `mcp_look` prints `F TPGID PGRP`, then a line a process below the shell,
   ///   `P PID PPID PGRP TPGID TTY_NR STATE SYSCALL READS START COMM` (READS is `y` when the system call is a read
   ///   of a terminal, START the time of its start in clock ticks), `A PID WORD` with the last argument of a
-  ///   program that passes the terminal on, and at the end `T raw|cooked|unknown`; or `none`, `gone`.
+  ///   program that passes the terminal on, and at the end `T raw|cooked|unknown`; or `gone`; without
+  ///   /proc `G TPGID` alone.
   /// - `mcp_signal NAME ROOT PID TTY` signals the foreground process group.
   /// - `mcp_left GROUP "PID:START ..."` prints `M PID COMM` for what there still is of them, and `end`.
   static let definitions = """

@@ -77,7 +77,7 @@ final class AskpassListener: Sendable {
 
   private func accept() {
     let listener = state.withLock { $0.listener }
-    guard listener >= 0, let descriptor = UnixSocket.accept(listener) else { return }
+    guard listener >= 0, let descriptor = Descriptor.accept(listener) else { return }
     guard let peer = UnixSocket.peer(of: descriptor), peer.user == getuid(),
       peer.process == 0 || isOurs(peer.process)
     else { return Descriptor.close(descriptor) }

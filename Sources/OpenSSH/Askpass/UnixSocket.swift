@@ -24,19 +24,6 @@ enum UnixSocket {
     }
   }
 
-  /// Accepts a connection; nil when there is none.
-  static func accept(_ listener: Int32) -> Int32? {
-    #if canImport(Glibc)
-      let descriptor = Glibc.accept(listener, nil, nil)
-    #else
-      let descriptor = Darwin.accept(listener, nil, nil)
-    #endif
-    guard descriptor >= 0 else { return nil }
-    _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-    _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
-    return descriptor
-  }
-
   /// The user and the process at the other end, as the kernel tells it; the process is 0 where it does not.
   static func peer(of descriptor: Int32) -> (user: UInt32, process: Int32)? {
     #if os(Linux)
