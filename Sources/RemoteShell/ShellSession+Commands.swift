@@ -12,11 +12,23 @@ extension ShellSession {
     ///
     /// When the task is cancelled the command is stopped, or taken out of the line if it has not begun.
     ///
-    /// - Parameter budget: The longest wait.
+    /// - Parameter budget: The longest wait; nil for as long as it takes.
     /// - Returns: Where the command stands. Still queued means that it was taken out of the line.
-    package func outcome(within budget: Duration) async -> CommandReport {
+    package func outcome(within budget: Duration?) async -> CommandReport {
       await session.outcome(of: number, within: budget)
     }
+
+    /// Waits for the same, and changes nothing.
+    ///
+    /// - Parameter budget: The longest wait.
+    /// - Returns: Whether there is something to tell, or the task was cancelled.
+    package func isSettled(within budget: Duration) async -> Bool {
+      await session.wait(budget: budget) { $0.isSettled(number) }
+      return Task.isCancelled || session.state.withLock { $0.isSettled(number) }
+    }
+
+    /// Nobody waits in line behind it from now on: the next command is refused while it runs.
+    package func handOff() { session.state.withLock { $0.commands[number]?.isHandedOff = true } }
   }
 
   /// Gives the command its place in line.
@@ -51,11 +63,8 @@ extension ShellSession {
     return PendingCommand(session: self, number: number)
   }
 
-  private func outcome(of number: Int, within budget: Duration) async -> CommandReport {
-    await wait(budget: budget) { state in
-      guard let command = state.commands[number] else { return true }
-      return command.final != nil || command.waitsForInput != nil
-    }
+  private func outcome(of number: Int, within budget: Duration?) async -> CommandReport {
+    await wait(budget: budget) { $0.isSettled(number) }
     if Task.isCancelled { stop(number, because: .cancelled) }
     return state.withLock { state in
       var report = state.report(on: number)
@@ -177,6 +186,7 @@ extension ShellSession {
           feed(.enterNestedShell, &state, &effects)
         } else {
           state.commands[number]?.waitsForInput = program
+          effects.note(.state, state)
         }
       }
       scheduleInspection(&state)

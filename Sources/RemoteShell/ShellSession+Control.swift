@@ -61,6 +61,11 @@ extension ShellSession {
     if hasEnded { body() }
   }
 
+  /// Tells of each change from now on, on whatever thread it happened; must not block.
+  package func onChange(_ observer: @escaping @Sendable (Change) -> Void) {
+    state.withLock { $0.changeObserver = observer }
+  }
+
   /// Types bytes into the command that runs.
   ///
   /// - Parameter bytes: As a keyboard would send them; Enter is CR.

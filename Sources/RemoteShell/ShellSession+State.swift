@@ -26,6 +26,11 @@ extension ShellSession {
     var proving: Int?
     let background: OutputRecord
     var backgroundRead = 0
+    /// The transcript: its entries in order, the background output that stands in them, and how many bytes of it are
+    /// forgotten.
+    var story: [StoryEntry] = []
+    var toldBackground = 0
+    var forgottenBytes = 0
     let limits: Limits
 
     var armedDeadline: Instant?
@@ -34,6 +39,7 @@ extension ShellSession {
     var inspectionPause: Duration?
 
     var endObserver: (@Sendable () -> Void)?
+    var changeObserver: (@Sendable (Change) -> Void)?
     var waiters: [Waiter] = []
     var lastWaiterID = 0
 
@@ -74,7 +80,7 @@ extension ShellSession {
       commands[number]?.shellAtEnd = facts
       if end.manner == .leftShell { commands[number]?.transition = .left }
       guard case .interrupted = end.manner else {
-        commands[number]?.finish(.finished(end))
+        finish(number, .finished(end))
         return nil
       }
       commands[number]?.stoppedEnd = end
@@ -92,10 +98,17 @@ extension ShellSession {
       guard let end = commands[number]?.stoppedEnd else { return }
       commands[number]?.proof = proof
       if case .timeout(let duration) = commands[number]?.stopReason {
-        commands[number]?.finish(.timedOut(after: duration, end))
+        finish(number, .timedOut(after: duration, end))
       } else {
-        commands[number]?.finish(.finished(end))
+        finish(number, .finished(end))
       }
+    }
+
+    /// Nothing more will come of a command; the first end counts.
+    mutating func finish(_ number: Int, _ end: CommandReport.State) {
+      guard let command = commands[number], command.final == nil else { return }
+      commands[number]?.finish(end)
+      if command.started != nil { noteEnd(of: number) }
     }
 
     /// The command that runs is a shell, and commands run inside it from now on.
@@ -106,14 +119,13 @@ extension ShellSession {
       commands[number]?.transition = .entered(hello)
       let facts = shell
       commands[number]?.shellAtEnd = facts
-      commands[number]?.finish(
-        .finished(.init(status: 0, manner: .completed, directory: hello.directory)))
+      finish(number, .finished(.init(status: 0, manner: .completed, directory: hello.directory)))
     }
 
     mutating func endCommands(_ end: SessionEnd) {
       for (number, command) in commands where command.final == nil {
         let reason = commands[number]?.stopReason
-        commands[number]?.finish(.sessionEnded(end, stoppedBecause: reason))
+        finish(number, .sessionEnded(end, stoppedBecause: reason))
       }
       current = nil
       queue = []
@@ -122,7 +134,10 @@ extension ShellSession {
     /// Forgets the oldest outputs beyond the limit; never those of commands that have not ended.
     mutating func forgetOldCommands() {
       let ended = commands.filter { $0.value.final != nil }.keys.sorted()
-      for number in ended.dropLast(limits.keptCommands) { commands[number] = nil }
+      for number in ended.dropLast(limits.keptCommands) {
+        noteForgetting(of: number)
+        commands[number] = nil
+      }
     }
 
     func sessionEnd(for loss: SessionMachine.Loss) -> SessionEnd {
@@ -148,6 +163,12 @@ extension ShellSession {
             number: number, text: $0.text, outputBytes: $0.output.total, proof: $0.proof)
         }
       }
+    }
+
+    /// Whether there is something to tell of a command: it has ended or waits for input.
+    func isSettled(_ number: Int) -> Bool {
+      guard let command = commands[number] else { return true }
+      return command.final != nil || command.waitsForInput != nil
     }
 
     func report(on number: Int) -> CommandReport? {
@@ -200,8 +221,7 @@ extension ShellSession {
       started.map { $0.duration(to: ended ?? .now) } ?? .zero
     }
 
-    mutating func finish(_ state: CommandReport.State) {
-      guard final == nil else { return }
+    fileprivate mutating func finish(_ state: CommandReport.State) {
       final = state
       ended = .now
       waitsForInput = nil

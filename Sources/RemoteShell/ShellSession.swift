@@ -184,10 +184,18 @@ package final class ShellSession: Sendable {
     case .ready:
       state.isReady = true
       state.touch()
-    case .output(let bytes): state.noteOutput(bytes)
-    case .backgroundOutput(let bytes): state.background.append(bytes)
-    case .finished(let end): if let proof = state.finishCurrent(end) { effects.proofs.append(proof) }
-    case .entered(let hello): state.enterCurrent(hello)
+    case .output(let bytes):
+      state.noteOutput(bytes)
+      effects.note(.output, state)
+    case .backgroundOutput(let bytes):
+      state.background.append(bytes)
+      effects.note(.output, state)
+    case .finished(let end):
+      if let proof = state.finishCurrent(end) { effects.proofs.append(proof) }
+      effects.note(.state, state)
+    case .entered(let hello):
+      state.enterCurrent(hello)
+      effects.note(.state, state)
     case .notEntered:
       if let number = state.current { state.commands[number]?.isNotAShell = true }
       // Whoever waits wants to know that it reads, shell or not.
@@ -209,6 +217,8 @@ package final class ShellSession: Sendable {
     state.inspectionPause = nil
     state.touch()
     state.commands[number]?.started = .now
+    state.noteBegin(of: number)
+    effects.note(.state, state)
     if let timeout = command.timeout {
       state.commands[number]?.timeoutTimer = reactor.after(timeout) { [weak self] in
         self?.stop(number, because: .timeout(timeout))
@@ -241,6 +251,7 @@ package final class ShellSession: Sendable {
     }
     if let end = effects.end { finish(end) }
     wakeWaiters()
+    if let (change, observer) = effects.change { observer(change) }
   }
 
   // MARK: - The end
@@ -283,5 +294,20 @@ package final class ShellSession: Sendable {
     /// Commands that were stopped, with what must be gone.
     var proofs: [(number: Int, StopTarget)] = []
     var end: SessionEnd?
+    /// What has changed, and who is to be told of it.
+    var change: (Change, @Sendable (Change) -> Void)?
+
+    mutating func note(_ change: Change, _ state: borrowing State) {
+      guard let observer = state.changeObserver else { return }
+      self.change = (max(change, self.change?.0 ?? change), observer)
+    }
+  }
+
+  /// What can change of a session; the greater includes the smaller.
+  package enum Change: Sendable, Hashable, Comparable {
+    /// A program wrote.
+    case output
+    /// A command began, ended or waits for input.
+    case state
   }
 }

@@ -155,6 +155,13 @@ package struct CommandText: Sendable {
     }
   }
 
+  /// How far a command is, in one line.
+  static func progress(of report: CommandReport) -> String {
+    if case .queued(let other) = report.state { return "waits for '\(other.shortened)' to end" }
+    let line = report.tail.split(separator: "\n").last.map { ": \(String($0).shortened)" } ?? ""
+    return "running \(report.elapsed.words), \(bytes(report.outputBytes))\(line)"
+  }
+
   static func bytes(_ count: Int) -> String { count == 1 ? "1 byte" : "\(count) bytes" }
 
   // MARK: - Facts

@@ -61,10 +61,7 @@ final class Heartbeat: Sendable {
       }
       if isNews {
         let seconds = Double(report.elapsed.milliseconds) / 1000
-        let line = report.tail.split(separator: "\n").last.map { ": \(String($0).shortened)" } ?? ""
-        progress.report(
-          progress: seconds,
-          message: "running \(report.elapsed.words), \(CommandText.bytes(report.outputBytes))\(line)")
+        progress.report(progress: seconds, message: CommandText.progress(of: report))
       }
     }
     arm(reactor)

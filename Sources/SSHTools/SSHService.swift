@@ -2,6 +2,7 @@ package import ChildProcess
 import Foundation
 import HostStore
 package import Logging
+import MCP
 package import OpenSSH
 package import RemoteShell
 import Synchronization
@@ -50,6 +51,8 @@ package final class SSHService: Sendable {
   let reactor: Reactor
   let spawner: ProcessSpawner
   let log: Logger
+  /// Told of each resource that has changed, by its address.
+  let changes = Observers<String>()
   private let ended = Mutex<[(name: String, end: SessionEnd)]>([])
   private let sideChannels = Mutex<[ObjectIdentifier: (channel: SideChannel, users: Int)]>([:])
 
@@ -104,6 +107,7 @@ package final class SSHService: Sendable {
     }
     session.shell.close(end)
     giveBack(session.lease)
+    changes.post(ResourceAddress.sessions.uri)
     log.debug("session closed", metadata: ["session": "\(session.name)", "reason": "\(end.code)"])
   }
 

@@ -17,13 +17,7 @@ struct Doctor: ParsableCommand {
     let settings = try places.settings()
     let asJSON = json
     let hostID = host
-    let doctorSettings = Administration.Doctor.Settings(
-      service: try settings.service(""), environment: settings.environment,
-      program: [CommandLine.arguments.first ?? "ssh-mcp-sessions"], places: places.words,
-      tools: Dictionary(
-        uniqueKeysWithValues: ["ssh", "ssh-add", "ssh-keygen"].compactMap { name in
-          settings.executable(named: name).map { (name, $0) }
-        }))
+    let doctorSettings = try settings.doctor(places: places.words)
     let diagnosis = try Errand.run { reactor, spawner in
       await Administration.Doctor(doctorSettings, reactor: reactor, spawner: spawner).examine(hostID) {
         finding in
@@ -34,6 +28,19 @@ struct Doctor: ParsableCommand {
     let end = asJSON ? JSONWriter.pretty(diagnosis.json) : Array("\(diagnosis.summary)\n".utf8)
     FileHandle.standardOutput.write(Data(end))
     if !diagnosis.isWell { throw ExitCode.failure }
+  }
+}
+
+extension Settings {
+  /// What the doctor is told; `places` are the options that say where hosts are, as they were given.
+  func doctor(places: [String] = []) throws -> Administration.Doctor.Settings {
+    Administration.Doctor.Settings(
+      service: try service(""), environment: environment,
+      program: [CommandLine.arguments.first ?? "ssh-mcp-sessions"], places: places,
+      tools: Dictionary(
+        uniqueKeysWithValues: ["ssh", "ssh-add", "ssh-keygen"].compactMap { name in
+          executable(named: name).map { (name, $0) }
+        }))
   }
 }
 

@@ -1,3 +1,4 @@
+import Administration
 import ChildProcess
 import Foundation
 import Logging
@@ -40,7 +41,15 @@ struct ServerProcess {
     let server = Server(
       info: ServerInfo(name: "ssh-mcp-sessions", title: "SSH sessions", version: Version.text),
       instructions: ToolCatalog.instructions,
-      tools: ToolCatalog.tools(service, isStructured: settings.isStructured))
+      tools: ToolCatalog.tools(service, isStructured: settings.isStructured),
+      resources: service.resources,
+      prompts: PromptCatalog.prompts(service) { [doctor = try settings.doctor()] hostID in
+        var findings = ""
+        for finding in await Administration.Doctor(doctor, reactor: reactor, spawner: spawner)
+          .examine(hostID, report: { _ in }).findings
+        { findings += finding.text }
+        return findings
+      })
 
     let transport = StdioTransport.standard()
     let connection = server.connect(output: transport.send)
@@ -52,7 +61,8 @@ struct ServerProcess {
     // A further signal must not end the process in the middle of its cleaning up.
     for number in [SIGTERM, SIGINT, SIGHUP] { signal(number) { _ in } }
     transport.stop()
-    Task { await connection.end() }
+    connection.close()
+    server.endTasks()
     service.shutDown()
     spawner.endAll(grace: Self.graceSeconds)
     transport.flush(within: 0.2)

@@ -122,6 +122,20 @@ package struct RPCError: Error, Sendable, Hashable {
       ])
   }
 
+  /// A request of an extension from a client that does not say that it knows it (MCP 2026-07-28).
+  package static func missingExtension(_ name: String) -> RPCError {
+    RPCError(
+      code: -32021, message: "Missing required client capability",
+      data: ["requiredCapabilities": ["extensions": .object(JSONObject([(name, [:])]))]])
+  }
+
+  /// Nothing to read at that address; the code has changed between versions.
+  package static func resourceNotFound(_ uri: String, _ version: ProtocolVersion) -> RPCError {
+    RPCError(
+      code: version.hasHandshake ? -32002 : -32602, message: "Resource not found: \(uri)",
+      data: ["uri": .string(uri)])
+  }
+
   var json: JSONValue {
     var object = JSONObject([("code", .int(code)), ("message", .string(message))])
     object["data"] = data

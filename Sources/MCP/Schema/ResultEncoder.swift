@@ -7,27 +7,39 @@ struct ResultEncoder: Sendable {
 
   /// How long a client may keep what never changes while the server runs, in milliseconds.
   private static let staticLifetime = 3_600_000
+  static let serverInfoKey = "io.modelcontextprotocol/serverInfo"
 
-  func initialize(instructions: String) -> JSONValue {
+  func initialize(_ server: Server) -> JSONValue {
     [
       "protocolVersion": .string(version.rawValue),
-      "capabilities": ["tools": [:]],
+      "capabilities": capabilities(of: server),
       "serverInfo": serverInfo,
-      "instructions": .string(instructions),
+      "instructions": .string(server.instructions),
     ]
   }
 
-  func discover(instructions: String) -> JSONValue {
+  func discover(_ server: Server) -> JSONValue {
     complete(
       [
         ("supportedVersions", .array(ProtocolVersion.newestFirst.map { .string($0.rawValue) })),
-        ("capabilities", ["tools": [:]]),
-        ("instructions", .string(instructions)),
-      ], isStatic: true)
+        ("capabilities", capabilities(of: server)),
+        ("instructions", .string(server.instructions)),
+      ], keeping: .always)
+  }
+
+  private func capabilities(of server: Server) -> JSONValue {
+    var object = JSONObject([("tools", [:])])
+    if server.resources != nil { object["resources"] = ["subscribe": true] }
+    if !server.prompts.isEmpty { object["prompts"] = [:] }
+    if version >= .v2025_03_26, server.methods.contains(.complete) { object["completions"] = [:] }
+    if !version.hasHandshake {
+      object["extensions"] = .object(JSONObject([(Connection.tasksExtension, [:])]))
+    }
+    return .object(object)
   }
 
   func tools(_ tools: [Tool]) -> JSONValue {
-    complete([("tools", .array(tools.map(tool)))], isStatic: true)
+    complete([("tools", .array(tools.map(tool)))], keeping: .always)
   }
 
   func call(_ result: CallToolResult) -> JSONValue {
@@ -63,7 +75,7 @@ struct ResultEncoder: Sendable {
     let request: JSONValue = ["method": "elicitation/create", "params": elicitation(question.request)]
     return [
       "resultType": "input_required", "inputRequests": .object(JSONObject([(question.key, request)])),
-      "requestState": .string(state), "_meta": ["io.modelcontextprotocol/serverInfo": serverInfo],
+      "requestState": .string(state), "_meta": .object(JSONObject([(Self.serverInfoKey, serverInfo)])),
     ]
   }
 
@@ -98,26 +110,41 @@ struct ResultEncoder: Sendable {
     return .object(object)
   }
 
-  private var serverInfo: JSONValue {
+  var serverInfo: JSONValue {
     var object = JSONObject([("name", .string(info.name))])
     if version >= .v2025_06_18 { object["title"] = .string(info.title) }
     object["version"] = .string(info.version)
     return .object(object)
   }
 
+  /// How long a client may keep a result before it asks again.
+  enum Keeping {
+    /// It is no such result.
+    case none
+    /// It never changes while the server runs, whoever asks.
+    case always
+    /// It may be old at once, and is for this client alone.
+    case never
+  }
+
   /// A result with what 2026-07-28 demands of every one.
-  private func complete(
-    _ members: [(String, JSONValue)], isStatic: Bool = false, meta: JSONObject = JSONObject()
+  func complete(
+    _ members: [(String, JSONValue)], keeping: Keeping = .none, meta: JSONObject = JSONObject()
   ) -> JSONValue {
     var object = JSONObject(members)
     var meta = meta
     if version >= .v2026_07_28 {
       object["resultType"] = "complete"
-      if isStatic {
+      switch keeping {
+      case .none: break
+      case .always:
         object["ttlMs"] = .int(Self.staticLifetime)
         object["cacheScope"] = "public"
+      case .never:
+        object["ttlMs"] = 0
+        object["cacheScope"] = "private"
       }
-      meta["io.modelcontextprotocol/serverInfo"] = serverInfo
+      meta[Self.serverInfoKey] = serverInfo
     }
     if !meta.isEmpty { object["_meta"] = .object(meta) }
     return .object(object)

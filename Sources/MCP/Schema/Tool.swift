@@ -67,12 +67,17 @@ package struct CallContext: Sendable {
   package let progress: ProgressReporter?
   /// Asks the person at the client; nil if the client cannot.
   package let elicitor: Elicitor?
+  /// Lets the call go on as a task; nil if the client does not want that.
+  package let taskOffer: TaskOffer?
 
   /// A context.
-  package init(requestID: RequestID, progress: ProgressReporter?, elicitor: Elicitor? = nil) {
+  package init(
+    requestID: RequestID, progress: ProgressReporter?, elicitor: Elicitor? = nil, taskOffer: TaskOffer? = nil
+  ) {
     self.requestID = requestID
     self.progress = progress
     self.elicitor = elicitor
+    self.taskOffer = taskOffer
   }
 }
 

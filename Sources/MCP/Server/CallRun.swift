@@ -42,6 +42,7 @@ final class CallRun: Sendable {
     }
   }
 
+  private let work = RequestRun()
   private let state = Mutex(State())
 
   private struct State {
@@ -49,8 +50,6 @@ final class CallRun: Sendable {
     var result: CallToolResult?
     var questions: [(question: Question, continuation: CheckedContinuation<ElicitationAnswer, Never>)] = []
     var lastQuestion = 0
-    var task: Task<Void, Never>?
-    var isCancelled = false
   }
 
   init(_ subject: Subject) {
@@ -59,23 +58,21 @@ final class CallRun: Sendable {
 
   /// Begins the work; to be called once.
   func start(_ pending: @escaping PendingCall, listener: @escaping @Sendable (Reply) -> Void) {
-    state.withLock { state in
-      state.listener = listener
-      state.task = Task { self.finish(await pending()) }
-      if state.isCancelled { state.task?.cancel() }
-    }
+    state.withLock { $0.listener = listener }
+    work.start { self.finish(await pending()) }
   }
 
-  func cancel() {
-    let task = state.withLock { state in
-      state.isCancelled = true
-      return state.task
-    }
-    task?.cancel()
-  }
+  func cancel() { work.cancel() }
 
-  func ended() async {
-    await state.withLock { $0.task }?.value
+  func ended() async { await work.ended() }
+
+  /// Whoever waited has been answered otherwise: what comes now goes to another.
+  func handOver(to listener: @escaping @Sendable (Reply) -> Void) {
+    let result = state.withLock { state in
+      if state.result == nil { state.listener = listener }
+      return state.result
+    }
+    if let result { listener(.result(result)) }
   }
 
   /// Asks by answering the request that waits, or the next one.

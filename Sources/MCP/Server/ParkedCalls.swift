@@ -2,8 +2,7 @@ import Synchronization
 
 /// The calls of the stateless era that wait for a person, each under a state that only its client was told.
 ///
-/// The state is 256 random bits that mean nothing outside this process: nothing in it can be forged or changed, and
-/// it is forgotten when it is used or too old.
+/// The state is a random token: nothing in it can be forged or changed, and it is forgotten when it is used or too old.
 final class ParkedCalls: Sendable {
   private static let limit = 64
 
@@ -24,11 +23,7 @@ final class ParkedCalls: Sendable {
   ///
   /// - Returns: Its state; nil when too many wait.
   func park(_ run: CallRun) -> String? {
-    var generator = SystemRandomNumberGenerator()
-    let token = (0..<4).map { _ in
-      let digits = String(generator.next(), radix: 16)
-      return String(repeating: "0", count: 16 - digits.count) + digits
-    }.joined()
+    let token = RandomToken.make()
     return state.withLock { parked in
       guard parked.count < Self.limit else { return nil }
       let expiry = Task { [lifetime, weak self] in

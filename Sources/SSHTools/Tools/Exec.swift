@@ -48,13 +48,32 @@ extension ToolDeclaration {
       }
       return { [text] in
         let beating = heartbeat?.start(on: service.reactor)
-        let report = await pending.outcome(within: budget)
+        let report = await outcome(of: pending, in: session, within: budget, context.taskOffer)
         beating?.stop()
         service.forgetIfEnded(session)
         session.shell.noteShown(report.outputBytes, of: report.number)
         return text.result(report, waited: budget)
       }
     })
+
+  /// How long a command may take before it becomes a task, where the client knows tasks.
+  private static let taskAfter: Duration = .seconds(10)
+
+  /// Waits for the command: for the budget, or, as a task, for as long as it takes.
+  private static func outcome(
+    of pending: ShellSession.PendingCommand, in session: OpenSession, within budget: Duration,
+    _ offer: TaskOffer?
+  ) async -> CommandReport {
+    guard let offer, budget > taskAfter else { return await pending.outcome(within: budget) }
+    if await pending.isSettled(within: taskAfter) { return await pending.outcome(within: .zero) }
+    let number = pending.number
+    let isTask = offer.take { [weak session] in
+      session?.shell.report(on: number).map(CommandText.progress) ?? "ended"
+    }
+    guard isTask else { return await pending.outcome(within: budget - taskAfter) }
+    pending.handOff()
+    return await pending.outcome(within: nil)
+  }
 
   /// The command, if it can be sent.
   static func checked(_ command: String) throws(ToolFailure) -> String {

@@ -34,6 +34,7 @@ extension ToolDeclaration {
         passwordCommand: arguments.string("passwordCommand"),
         forwardAgent: arguments.boolean("forwardAgent") ?? false)
       try service.hosts.add(host)
+      service.changes.post(ResourceAddress.hosts.uri)
       return { CallToolResult(text: "Host '\(host.id)' added") }
     })
 
@@ -59,6 +60,7 @@ extension ToolDeclaration {
       edit.forwardAgent = arguments.boolean("forwardAgent")
       let id = arguments.required("host_id")
       try service.hosts.edit(id, edit)
+      service.changes.post(ResourceAddress.hosts.uri)
       return { CallToolResult(text: "Host '\(id)' updated") }
     })
 
@@ -69,6 +71,7 @@ extension ToolDeclaration {
     begin: { service, arguments, _ in
       let id = arguments.required("host_id")
       try service.hosts.remove(id)
+      service.changes.post(ResourceAddress.hosts.uri)
       return { CallToolResult(text: "Host '\(id)' removed") }
     })
 
@@ -79,20 +82,45 @@ extension ToolDeclaration {
     annotations: ToolAnnotations(readOnly: true, destructive: false, idempotent: true, openWorld: false),
     output: .hosts,
     begin: { service, _, _ in
-      let hosts = try service.hosts.list()
-      let stored = Set(hosts.map(\.id))
-      let aliases = ConfigurationAliases.list(
-        file: service.configuration.sshConfiguration, userHome: service.configuration.userHome)
-      let others = aliases.filter { !stored.contains($0) }
-      let lines = hosts.map(\.listing) + others.map { "id=\($0) auth=ssh_config" }
-      let text = lines.isEmpty ? "No hosts configured" : lines.joined(separator: "\n")
-      let list: [JSONValue] =
-        hosts.map { host in
-          [
-            "id": .string(host.id), "host": .string(host.host), "port": .int(host.port),
-            "user": .string(host.username), "auth": .string("\(host.authentication)"),
-          ]
-        } + others.map { ["id": .string($0), "auth": "ssh_config"] }
-      return { CallToolResult(text: text, structured: JSONObject([("hosts", .array(list))])) }
+      let list = try HostList(service)
+      return {
+        CallToolResult(text: list.text, structured: JSONObject([("hosts", .array(list.json))]))
+      }
     })
+}
+
+/// The hosts that a session can be opened on by name: the stored ones, then the aliases of ssh_config.
+struct HostList: Sendable {
+  private let stored: [StoredHost]
+  private let aliases: [String]
+
+  /// Reads both.
+  ///
+  /// - Throws: `HostStoreFailure`.
+  init(_ service: SSHService) throws(HostStoreFailure) {
+    stored = try service.hosts.list()
+    let known = Set(stored.map(\.id))
+    aliases = ConfigurationAliases.list(
+      file: service.configuration.sshConfiguration, userHome: service.configuration.userHome
+    ).filter { !known.contains($0) }
+  }
+
+  /// Their names, in order.
+  var names: [String] { stored.map(\.id) + aliases }
+
+  /// A line each.
+  var text: String {
+    let lines = stored.map(\.listing) + aliases.map { "id=\($0) auth=ssh_config" }
+    return lines.isEmpty ? "No hosts configured" : lines.joined(separator: "\n")
+  }
+
+  /// The same for programs.
+  var json: [JSONValue] {
+    stored.map { host in
+      [
+        "id": .string(host.id), "host": .string(host.host), "port": .int(host.port),
+        "user": .string(host.username), "auth": .string("\(host.authentication)"),
+      ]
+    } + aliases.map { ["id": .string($0), "auth": "ssh_config"] }
+  }
 }

@@ -15,6 +15,11 @@ struct SessionSummary: Sendable {
     uptimeSeconds = Int(session.opened.duration(to: .now).components.seconds)
   }
 
+  /// A line each.
+  static func text(_ sessions: [SessionSummary]) -> String {
+    sessions.isEmpty ? "No active sessions" : sessions.map(\.line).joined(separator: "\n")
+  }
+
   /// The line of the contract; what is new in it stands after its words.
   var line: String {
     var line =

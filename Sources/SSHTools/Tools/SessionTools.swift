@@ -54,10 +54,8 @@ extension ToolDeclaration {
     output: .sessions,
     begin: { service, _, _ in
       let sessions = service.sessions.all.map { SessionSummary($0.session) }
-      let text =
-        sessions.isEmpty ? "No active sessions" : sessions.map(\.line).joined(separator: "\n")
       let list = JSONObject([("sessions", .array(sessions.map(\.json)))])
-      return { CallToolResult(text: text, structured: list) }
+      return { CallToolResult(text: SessionSummary.text(sessions), structured: list) }
     })
 }
 
@@ -108,6 +106,7 @@ extension SSHService {
         session.shell.onEnd { [weak self, weak session] in
           if let self, let session { forgetIfEnded(session) }
         }
+        tellOfChanges(in: session)
         watchIdleness(of: session)
         log.debug("session opened", metadata: ["session": "\(name)", "host": "\(session.address)"])
         return CallToolResult(text: name, meta: Facts.meta(facts(of: session)))
@@ -120,6 +119,16 @@ extension SSHService {
       log.debug("session refused", metadata: ["host": "\(hostID)", "code": "\(failure.code)"])
       return failure.result
     }
+  }
+
+  /// Tells whoever is subscribed that the session is there, and of what happens in it.
+  private func tellOfChanges(in session: OpenSession) {
+    let transcript = ResourceAddress.transcript(session: session.name).uri
+    session.shell.onChange { [changes] change in
+      changes.post(transcript)
+      if change == .state { changes.post(ResourceAddress.sessions.uri) }
+    }
+    changes.post(ResourceAddress.sessions.uri)
   }
 
   private func facts(of session: OpenSession) -> JSONObject {

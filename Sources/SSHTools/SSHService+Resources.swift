@@ -1,0 +1,101 @@
+import Foundation
+import HostStore
+import JSON
+package import MCP
+import RemoteShell
+
+/// What clients can read and be told of besides calling tools; each datum is a tool's as well.
+extension SSHService {
+  /// The resources of these hosts and sessions.
+  package var resources: ResourceCatalog {
+    ResourceCatalog(
+      resources: [
+        Resource(
+          uri: ResourceAddress.hosts.uri, name: "hosts", title: "SSH hosts",
+          description: "The stored hosts, then the aliases of ssh_config, a line each; no secrets.",
+          mimeType: Self.plainText),
+        Resource(
+          uri: ResourceAddress.sessions.uri, name: "sessions", title: "SSH sessions",
+          description: "The open sessions, a line each, with what runs in them.", mimeType: Self.plainText),
+      ],
+      templates: [
+        ResourceTemplate(
+          uriTemplate: ResourceAddress.transcriptTemplate, name: "transcript", title: "Session transcript",
+          description: "The commands of a session with their output: its end, or limit bytes from offset.",
+          mimeType: Self.plainText, completions: ["session": { [weak self] in self?.sessionNames ?? [] }])
+      ],
+      changes: changes,
+      isObservable: { [weak self] uri in
+        switch ResourceAddress(uri) {
+        case .hosts?, .sessions?: true
+        case .transcript(let name, nil, nil)?: self?.sessions[name] != nil
+        case .transcript?, nil: false
+        }
+      },
+      read: { [weak self] uri async throws(ResourceFailure) in try self?.read(uri) })
+  }
+
+  private static let plainText = "text/plain"
+  /// Bytes of a transcript that one read shows, unless it asks for fewer or more.
+  private static let transcriptBytes = 64 << 10
+  /// Bytes of a transcript that one read can show at most.
+  static let transcriptLimitBytes = 4 << 20
+
+  /// The names of the open sessions, for completion.
+  var sessionNames: [String] { sessions.all.map(\.name) }
+
+  /// The names of the hosts, for completion; none when they cannot be read.
+  var hostNames: [String] {
+    do { return try HostList(self).names } catch { return [] }
+  }
+
+  private func read(_ uri: String) throws(ResourceFailure) -> ResourceContents? {
+    switch ResourceAddress(uri) {
+    case .hosts?:
+      do throws(HostStoreFailure) {
+        return ResourceContents(text: try HostList(self).text, mimeType: Self.plainText)
+      } catch {
+        throw ResourceFailure(Self.failure(error, hostID: "", isStored: true).result.text)
+      }
+    case .sessions?:
+      let all = sessions.all.map { SessionSummary($0.session) }
+      return ResourceContents(text: SessionSummary.text(all), mimeType: Self.plainText)
+    case .transcript(let name, let offset, let limit)?:
+      guard let session = sessions[name] else { return nil }
+      return transcript(of: session, offset: offset, limit: limit)
+    case nil: return nil
+    }
+  }
+
+  /// A part of a transcript, cleaned of control sequences, with a line in brackets for what is not shown.
+  private func transcript(of session: OpenSession, offset: Int?, limit: Int?) -> ResourceContents {
+    let transcript = session.shell.transcript
+    let count = min(limit ?? Self.transcriptBytes, Self.transcriptLimitBytes)
+    let from = min(offset ?? max(0, transcript.end - count), transcript.end)
+    let part = transcript.read(from..<min(from + count, transcript.end))
+    var lines: [String] = []
+    if offset == nil, part.offset > transcript.start {
+      let before = ResourceAddress.transcript(
+        session: session.name, offset: max(transcript.start, part.offset - count), limit: count)
+      lines.append("[bytes \(transcript.start) to \(part.offset) stand before this: \(before.uri)]")
+    }
+    if from < transcript.start { lines.append("[bytes before \(transcript.start) are forgotten]") }
+    for range in part.lost {
+      lines.append(
+        "[bytes \(range.lowerBound) to \(range.upperBound) are beyond the retention limit and gone]")
+    }
+    let text = ControlSequenceFilter.text(of: part.bytes)
+    if !text.isEmpty { lines.append(text) }
+    if offset != nil, part.end < transcript.end {
+      let after = ResourceAddress.transcript(session: session.name, offset: part.end, limit: count)
+      lines.append("[bytes \(part.end) to \(transcript.end) follow: \(after.uri)]")
+    }
+    return ResourceContents(
+      text: lines.joined(separator: "\n"), mimeType: Self.plainText,
+      meta: Facts.meta(
+        JSONObject([
+          ("session", .string(session.name)), ("offset", .int(part.offset)), ("nextOffset", .int(part.end)),
+          ("firstKept", .int(transcript.start)), ("totalBytes", .int(transcript.end)),
+        ])))
+  }
+}
