@@ -39,11 +39,14 @@ extension ShellSession {
   ///   - text: The command; no NUL in it.
   ///   - timeout: When it is stopped, counted from its beginning; nil for never.
   /// - Returns: The command, to be waited for.
-  /// - Throws: `SessionFailure.busy` while a command runs whose call has returned already, `.queueFull`, `.ended`.
+  /// - Throws: `SessionFailure.busy` while a command runs whose call has returned already, unless it is being stopped
+  ///   because nobody wants it any more; `.queueFull`, `.ended`.
   package func enqueue(_ text: String, timeout: Duration?) throws(SessionFailure) -> PendingCommand {
     let result: Result<(Int, Effects), SessionFailure> = state.withLock { state in
       if let end = state.end { return .failure(.ended(end)) }
-      if let number = state.current, let command = state.commands[number], command.isHandedOff {
+      if let number = state.current, let command = state.commands[number], command.isHandedOff,
+        command.stopReason != .cancelled
+      {
         return .failure(.busy(running: command.text, elapsed: command.elapsed))
       }
       guard state.queue.count < limits.queuedCommands else {

@@ -19,25 +19,26 @@ extension ShellSession {
 
   /// Waits until the command has written beyond the offset, ended, or waits for input.
   ///
+  /// What it writes first is rarely all: the end or a prompt is often right behind it, so that much more is waited for.
+  ///
   /// - Parameters:
   ///   - number: The command's number.
   ///   - offset: Bytes of its output that are known already.
   ///   - budget: The longest wait.
   /// - Returns: Where the command stands; nil if its output was forgotten.
   package func progress(of number: Int, beyond offset: Int, within budget: Duration) async -> CommandReport? {
+    let start = ContinuousClock.now
     await wait(budget: budget) { state in
-      guard let command = state.commands[number] else { return true }
-      return command.final != nil || command.waitsForInput != nil || command.output.total > offset
+      state.isSettled(number) || (state.commands[number]?.output.total ?? 0) > offset
     }
+    let rest = budget - start.duration(to: .now)
+    await wait(budget: min(rest, limits.gathering)) { $0.isSettled(number) }
     return state.withLock { $0.report(on: number) }
   }
 
   /// Waits until the command has ended or waits for input.
   package func settling(of number: Int, within budget: Duration) async -> CommandReport? {
-    await wait(budget: budget) { state in
-      guard let command = state.commands[number] else { return true }
-      return command.final != nil || command.waitsForInput != nil
-    }
+    await wait(budget: budget) { $0.isSettled(number) }
     return state.withLock { $0.report(on: number) }
   }
 

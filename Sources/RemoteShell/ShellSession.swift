@@ -25,6 +25,8 @@ package final class ShellSession: Sendable {
     package var targetAnswer: Duration = .seconds(1)
     /// How long a command must have been silent before it is asked whether it waits for input.
     package var quiet: Duration = .milliseconds(200)
+    /// How long the first news of a command wait for what is right behind them: long enough to see a prompt.
+    package var gathering: Duration = .milliseconds(500)
     /// The longest pause between two such questions while nothing changes.
     package var longestInspectionPause: Duration = .seconds(1)
 

@@ -10,7 +10,8 @@ extension Connection {
     }
     observe()
     guard state.withLock({ $0.subscriptions.subscribe(to: uri) }) else {
-      throw .invalidParams("\(Subscriptions.Limits.entries) resources are subscribed to, the most there can be")
+      throw .invalidParams(
+        "\(Subscriptions.Limits.entries) resources are subscribed to, the most there can be")
     }
     request.answer(result: request.encoder.empty)
   }
@@ -34,7 +35,9 @@ extension Connection {
     }
     guard isOpen else { return request.answer(nil) }
     // What ended before anybody could listen would never be told.
-    for task in tasks ?? [] where task.hasEnded { send(request.encoder.taskChanged(task.snapshot, to: request.id)) }
+    for task in tasks ?? [] where task.hasEnded {
+      send(request.encoder.taskChanged(task.snapshot, to: request.id))
+    }
   }
 
   /// Nothing may be told before the acknowledgement, so it is sent under the lock under which updates are chosen.
@@ -46,7 +49,8 @@ extension Connection {
       guard state.subscriptions.listens.count < Subscriptions.Limits.listens else {
         return .failure(
           .invalidParams(
-            "\(Subscriptions.Limits.listens) subscriptions are open, the most there can be; cancel one first"))
+            "\(Subscriptions.Limits.listens) subscriptions are open, the most there can be; cancel one first")
+        )
       }
       acknowledge()
       state.subscriptions.open(listen, as: request.id)
