@@ -13,12 +13,14 @@ import sys
 sys.dont_write_bytecode = True
 
 import argparse
+import os
+import pathlib
 import random
 import re
 import time
 
 from command_grammar import Grammar, Step
-from shell_pair import Broken, Killed, Pair, cleaned, window
+from shell_pair import Broken, Client, Killed, Pair, cleaned, force, window
 
 MOST_SHOWN = 12
 QUEUE = 8
@@ -192,9 +194,23 @@ class Runner:
         self.status = 0
 
 
+def begin(arguments: argparse.Namespace) -> Pair:
+    """A pair with a server of its own."""
+    root = pathlib.Path(os.environ["SSHD_DIR"])
+    if arguments.host == "demo":
+        force(arguments.shell, root)
+    client = Client(arguments.server, root / "client-home")
+    return Pair(client, arguments.shell, arguments.host, root)
+
+
+def end(pair: Pair) -> None:
+    pair.end()
+    pair.client.end()
+
+
 def fails(arguments: argparse.Namespace, batches: list[list[Step]]) -> str | None:
     """What goes wrong with the last of these on a fresh pair; nothing if it does as it should."""
-    pair = Pair(arguments.server, arguments.shell, arguments.host)
+    pair = begin(arguments)
     try:
         runner = Runner(pair)
         for steps in batches:
@@ -203,7 +219,7 @@ def fails(arguments: argparse.Namespace, batches: list[list[Step]]) -> str | Non
     except (Mismatch, Broken) as error:
         return str(error) if steps is batches[-1] else None
     finally:
-        pair.end()
+        end(pair)
 
 
 def kind_of(error: str | None) -> str:
@@ -261,7 +277,7 @@ def story(arguments: argparse.Namespace) -> int:
     while index < arguments.count and mismatches < arguments.most:
         if pair is None:
             grammar.forget()
-            pair, held = Pair(arguments.server, arguments.shell, arguments.host), None
+            pair, held = begin(arguments), None
             runner, history = Runner(pair), []
         steps, held = [held or grammar.step()], None
         while steps[-1].together and steps[-1].kind in ("exact", "loose", "error") and len(steps) < QUEUE:
@@ -280,11 +296,11 @@ def story(arguments: argparse.Namespace) -> int:
             # Both sides begin afresh; the command is run again by nobody, and said to be.
             print(f"NOT COMPARED: command {index}, seed {arguments.seed}, {arguments.shell}: {error}", flush=True)
             killed += 1
-            pair.end()
+            end(pair)
             pair = None
         except (Mismatch, Broken) as error:
             mismatches += 1
-            pair.end()
+            end(pair)
             pair = None
             report(arguments, index, steps, error, history)
         index += len(steps)
@@ -293,7 +309,7 @@ def story(arguments: argparse.Namespace) -> int:
         if arguments.progress and index // 500 != (index - len(steps)) // 500:
             print(f"  {index} commands, {time.monotonic() - start:.0f} s", flush=True)
     if pair:
-        pair.end()
+        end(pair)
     print(f"{index} commands in {time.monotonic() - start:.0f} s, {mismatches} mismatches, {killed} not compared, "
           f"seed {arguments.seed}, "
           f"{arguments.shell}: " + ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())))
@@ -318,4 +334,5 @@ def main() -> None:
         sys.exit(2)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -160,18 +160,15 @@ class PlainShell:
 
 
 class Pair:
-    """A fresh session and a fresh plain shell, each in its own fresh tree."""
-    def __init__(self, program: str, shell: str, host: str):
-        self.root = pathlib.Path(os.environ["SSHD_DIR"])
+    """A fresh session of a server and a fresh plain shell, each in its own fresh tree below the root."""
+    def __init__(self, client: Client, shell: str, host: str, root: pathlib.Path):
+        self.client, self.root = client, root
         self.theirs, self.ours = self.root / "home-o", self.root / "home-s"
         for home in (self.theirs, self.ours):
             shutil.rmtree(home, ignore_errors=True)
             for name in DIRECTORIES:
                 os.makedirs(os.path.join(os.fsencode(home), b"tree", name))
             (home / ".zshrc").write_text("")
-        if host == "demo":
-            self.force(shell)
-        self.client = Client(program, self.root / "client-home")
         self.session = self.started(host)
         self.plain = None
         said = self.client.call("exec", session_id=self.session, command=f"cd {self.ours}/tree; HOME={self.ours}; env")
@@ -192,17 +189,6 @@ class Pair:
             raise Broken(f"no session: {result['text']}")
         return result["text"]
 
-    def force(self, shell: str) -> None:
-        """Makes the loopback sshd log in to this shell, in the session's home."""
-        login = self.root / "login"
-        login.write_text(f"#!/bin/sh\nHOME={self.ours} SHELL={shutil.which(shell)}\nexport HOME SHELL\n"
-                         "unset XDG_CONFIG_HOME XDG_DATA_HOME ZDOTDIR ENV BASH_ENV\ncd \"$HOME\" || exit 1\n"
-                         "[ -z \"$SSH_ORIGINAL_COMMAND\" ] && exec \"$SHELL\" -l\n"
-                         "exec \"$SHELL\" -c \"$SSH_ORIGINAL_COMMAND\"\n")
-        login.chmod(0o700)
-        key = (self.root / "user_key.pub").read_text()
-        (self.root / "authorized_keys").write_text(f'command="{login}" {key}')
-
     def mapped(self, data: bytes) -> bytes:
         return data.replace(b"/home-s", b"/home-o")
 
@@ -222,9 +208,22 @@ class Pair:
         return None
 
     def end(self) -> None:
+        """The plain shell ends; what becomes of the session is the client's to say."""
         if self.plain:
             self.plain.end()
-        self.client.end()
+
+
+def force(shell: str, root: pathlib.Path) -> None:
+    """Makes the loopback sshd log in to this shell, in the session's home."""
+    home = root / "home-s"
+    login = root / "login"
+    login.write_text(f"#!/bin/sh\nHOME={home} SHELL={shutil.which(shell)}\nexport HOME SHELL\n"
+                     "unset XDG_CONFIG_HOME XDG_DATA_HOME ZDOTDIR ENV BASH_ENV\ncd \"$HOME\" || exit 1\n"
+                     "[ -z \"$SSH_ORIGINAL_COMMAND\" ] && exec \"$SHELL\" -l\n"
+                     "exec \"$SHELL\" -c \"$SSH_ORIGINAL_COMMAND\"\n")
+    login.chmod(0o700)
+    key = (root / "user_key.pub").read_text()
+    (root / "authorized_keys").write_text(f'command="{login}" {key}')
 
 
 # White_Space of the Unicode character database, which a result's end is cut by.
