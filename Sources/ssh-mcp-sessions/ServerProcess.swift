@@ -28,7 +28,7 @@ struct ServerProcess {
     // A thread that starts a child has an empty mask for that moment: a signal that comes to it then is sent again,
     // for the thread that waits, instead of ending the process.
     for number in [SIGTERM, SIGINT, SIGHUP] { signal(number) { kill(getpid(), $0) } }
-    raiseDescriptorLimit()
+    setLimits()
 
     let reactor = try Reactor()
     let spawner = ProcessSpawner(reactor: reactor)
@@ -77,11 +77,15 @@ struct ServerProcess {
     return logger
   }
 
-  /// Each session has a process, three pipes and a pidfd.
-  private func raiseDescriptorLimit() {
+  private func setLimits() {
+    // Each session has a process, three pipes and a pidfd.
     var limit = rlimit()
-    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
-    limit.rlim_cur = min(limit.rlim_max, 4096)
-    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 {
+      limit.rlim_cur = min(limit.rlim_max, 4096)
+      setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+    // A core file of this process, ssh or its helper would hold passwords.
+    var none = rlimit(rlim_cur: 0, rlim_max: 0)
+    setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
   }
 }
