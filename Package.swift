@@ -53,6 +53,12 @@ let package = Package(
 
     .testTarget(name: "EndToEndTests", dependencies: ["JSON", "TestSupport"], swiftSettings: house),
 
+    .target(
+      name: "Fuzzing",
+      dependencies: ["ChildProcess", "ClientSetup", "HostStore", "JSON", "MCP", "OpenSSH", "RemoteShell"],
+      path: "Tests/Fuzzing", swiftSettings: house),
+    .testTarget(name: "FuzzingTests", dependencies: ["Fuzzing"], swiftSettings: house),
+
     .target(name: "HostStore", dependencies: ["JSON"], swiftSettings: house),
     .testTarget(
       name: "HostStoreTests", dependencies: ["HostStore", "JSON", "TestSupport"], swiftSettings: house),
@@ -106,3 +112,10 @@ let package = Package(
     .testTarget(name: "TidyTests", dependencies: ["JSON", "TestSupport"], swiftSettings: house),
   ]
 )
+
+// Needs libFuzzer, which only scripts/fuzz links.
+if Context.environment["SSH_MCP_FUZZER"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "Fuzzer", dependencies: ["Fuzzing"], path: "Tests/Fuzzer", swiftSettings: house))
+}

@@ -16,7 +16,7 @@ struct JSONConfiguration: Configuration {
     self.client = client
     self.container = container
     self.bytes = bytes
-    guard bytes.contains(where: { $0 > 0x20 }) else {
+    guard !bytes.allSatisfy({ " \t\r\n".utf8.contains($0) }) else {
       root = nil
       servers = nil
       values = JSONObject()

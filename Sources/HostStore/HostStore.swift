@@ -124,7 +124,10 @@ package struct HostStore: Sendable {
   }
 
   private func parse(_ bytes: [UInt8]) throws(HostStoreFailure) -> Document {
-    guard bytes.contains(where: { $0 > 0x20 }) else { return Document(root: JSONObject(), hosts: []) }
+    // White space alone is an empty file; NULs, which a crash of the system may leave, are a damaged one.
+    guard !bytes.allSatisfy({ " \t\r\n".utf8.contains($0) }) else {
+      return Document(root: JSONObject(), hosts: [])
+    }
     let value: JSONValue
     do throws(JSONSyntaxError) {
       value = try JSONParser.parse(bytes)
@@ -148,7 +151,8 @@ package struct HostStore: Sendable {
   /// Writes a new file beside the old one and puts it in its place, so that a reader sees one or the other.
   private func replace(with bytes: [UInt8]) throws(HostStoreFailure) {
     let target = Self.resolved(path)
-    var template = Array("\(target).XXXXXX".utf8CString)
+    Self.sweep(target)
+    var template = Array("\(target).new-XXXXXX".utf8CString)
     let descriptor = mkstemp(&template)
     guard descriptor >= 0 else { throw .unwritable(path: path, reason: Self.errorText) }
     var isPlaced = false
@@ -170,6 +174,19 @@ package struct HostStore: Sendable {
     if parent >= 0 {
       fsync(parent)
       close(parent)
+    }
+  }
+
+  /// Removes what a process left that was killed while it wrote.
+  ///
+  /// Passwords may be in it. Nobody else writes, since the lock is held.
+  private static func sweep(_ target: String) {
+    let slash = target.lastIndex(of: "/") ?? target.startIndex
+    let directory = String(target[..<slash])
+    let start = target[slash...].dropFirst() + ".new-"
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+    where name.hasPrefix(start) && name.utf8.count == start.utf8.count + 6 {
+      unlink("\(directory)/\(name)")
     }
   }
 

@@ -10,6 +10,8 @@ package struct SSHDiagnostics: Sendable, Hashable {
     package static let wordLines = 40
     /// Names in one list.
     package static let names = 64
+    /// Characters of one line, or of a part of it, in a sentence.
+    static let quotedCharacters = 500
   }
 
   /// Whether sessions can be opened: the line comes after the control socket has been made (mux.c, clientloop.c).
@@ -66,7 +68,18 @@ package struct SSHDiagnostics: Sendable, Hashable {
     held = []
   }
 
+  /// An identity without where ssh had it from.
+  private static func withoutSource(_ identity: Substring) -> Substring {
+    var identity = identity
+    while let end = [" explicit", " agent"].first(where: { identity.hasSuffix($0) }) {
+      identity = identity.dropLast(end.count)
+    }
+    return identity
+  }
+
   private mutating func read(line: String) {
+    // A server's banner and a proxy command may say anything.
+    let line = line.withoutControls
     // One level above debugging, so without its prefix (sshconnect2.c, input_userauth_failure).
     if line.hasPrefix("Authenticated using "), line.hasSuffix(" with partial success.") {
       partialSuccesses += 1
@@ -90,10 +103,11 @@ package struct SSHDiagnostics: Sendable, Hashable {
     } else if let match = text.prefixMatch(of: /Authentications that can continue: (\S+)/) {
       methods = match.1.split(separator: ",").prefix(Limits.names).map(String.init)
     } else if let match = text.prefixMatch(of: /Next authentication method: (\S+)/) {
-      let method = String(match.1)
+      let method = String(match.1.prefix(Limits.quotedCharacters))
       if !triedMethods.contains(method), triedMethods.count < Limits.names { triedMethods.append(method) }
-    } else if let match = text.prefixMatch(of: /Offering public key: (.+?)(?: (?:explicit|agent))*$/) {
-      if offeredIdentities.count < Limits.names { offeredIdentities.append(String(match.1)) }
+    } else if text.hasPrefix("Offering public key: "), offeredIdentities.count < Limits.names {
+      let identity = Self.withoutSource(text.dropFirst("Offering public key: ".count))
+      if !identity.isEmpty { offeredIdentities.append(String(identity.prefix(Limits.quotedCharacters))) }
     }
   }
 }

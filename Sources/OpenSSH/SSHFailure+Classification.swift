@@ -47,9 +47,9 @@ extension SSHFailure {
     let type = diagnostics.hostKey.map { Self.shortKeyType($0.type) } ?? "unknown type"
     let fingerprint = diagnostics.hostKey?.fingerprint ?? "unknown fingerprint"
     if diagnostics.says("REMOTE HOST IDENTIFICATION HAS CHANGED") {
-      let place = diagnostics.first(/Offending \S+ key in (\S.*)/) ?? "known_hosts"
-      let line = place.wholeMatch(of: /(.+):(\d+)/).map { "\($0.1) line \($0.2)" }
-      return .hostKeyChanged(type: type, fingerprint: fingerprint, place: line ?? place)
+      let place = diagnostics.first { $0.between("Offending ", nil)?.between(" key in ", nil) }
+      return .hostKeyChanged(
+        type: type, fingerprint: fingerprint, place: place.map(Self.lineOfFile) ?? "known_hosts")
     }
     if diagnostics.says("REVOKED HOST KEY") || diagnostics.says("is marked as revoked")
       || diagnostics.says("revoked by file")
@@ -57,7 +57,8 @@ extension SSHFailure {
       return .hostKeyRevoked
     }
     if diagnostics.says("host key is known for") || diagnostics.says("Host key verification failed") {
-      let host = diagnostics.first(/host key is known for (\S+)/) ?? diagnostics.address ?? "the host"
+      let host =
+        diagnostics.first { $0.between("host key is known for ", " ") } ?? diagnostics.address ?? "the host"
       return .hostKeyUnknown(host: host, type: type, fingerprint: fingerprint)
     }
     return nil
@@ -71,17 +72,18 @@ extension SSHFailure {
     {
       return .jumpHost(hosts: jumpHosts)
     }
-    if let host = diagnostics.first(/Could not resolve hostname (.+?):/) {
+    if let host = diagnostics.first({ $0.between("Could not resolve hostname ", ": ") }) {
       return .nameResolution(host: host)
     }
-    let address = diagnostics.first(/connect to host (.+?):/) ?? diagnostics.address ?? "unknown address"
+    let address =
+      diagnostics.first { $0.between("connect to host ", ": ") } ?? diagnostics.address ?? "unknown address"
     if diagnostics.says("Connection refused") { return .refused(address: address) }
     if diagnostics.says("No route to host") || diagnostics.says("Network is unreachable")
       || diagnostics.says("Host is down")
     {
       return .unreachable(address: address)
     }
-    if let detail = diagnostics.first(/(?:Unable to negotiate with .*?: )(.*)/) {
+    if let detail = diagnostics.first({ $0.between("Unable to negotiate with ", nil)?.between(": ", nil) }) {
       return .noSharedAlgorithm(detail: detail)
     }
     return nil
@@ -104,28 +106,34 @@ extension SSHFailure {
   }
 
   private static func keyFileReason(_ diagnostics: SSHDiagnostics) -> Reason? {
-    if let path = diagnostics.first(/Identity file (.+?) not accessible: No such file/)
-      ?? diagnostics.first(/no such identity: (.+?): No such file/)
+    if let path = diagnostics.first({ $0.between("Identity file ", " not accessible: No such file") })
+      ?? diagnostics.first({ $0.between("no such identity: ", ": No such file") })
     {
       return .keyFileMissing(path: path)
     }
-    if let path = diagnostics.first(/Identity file (.+?) not accessible:/) {
-      let detail = diagnostics.first(/Identity file .+? not accessible: (.+?)\.?$/) ?? "not accessible"
-      return .keyFileUnreadable(path: path, detail: detail)
+    if let path = diagnostics.first({ $0.between("Identity file ", " not accessible:") }) {
+      let detail = diagnostics.first { line in
+        line.between(" not accessible: ", nil).map { $0.hasSuffix(".") ? String($0.dropLast()) : $0 }
+      }
+      return .keyFileUnreadable(path: path, detail: detail ?? "not accessible")
     }
-    if let path = diagnostics.first(/Permissions \d+ for '(.+?)' are too open/) {
-      return .keyFileTooOpen(path: path, mode: diagnostics.first(/Permissions (\d+) for/) ?? "?")
+    if let path = diagnostics.first({ $0.between("Permissions ", nil)?.between(" for '", "' are too open") })
+    {
+      return .keyFileTooOpen(
+        path: path, mode: diagnostics.first { $0.between("Permissions ", " for '") } ?? "?")
     }
-    if let path = diagnostics.first(/Load key "(.+?)":/) {
-      return .keyFileUnreadable(path: path, detail: diagnostics.first(/Load key ".+?": (.+)/) ?? "unreadable")
+    if let path = diagnostics.first({ $0.between("Load key \"", "\":") }) {
+      let detail = diagnostics.first { $0.between("Load key \"", nil)?.between("\": ", nil) }
+      return .keyFileUnreadable(path: path, detail: detail ?? "unreadable")
     }
     return nil
   }
 
   private static func otherReason(_ diagnostics: SSHDiagnostics, _ termination: Termination) -> Reason {
-    if let detail = diagnostics.first(/(.+ line \d+: .+)/)
-      ?? diagnostics.first(/(.*Bad configuration option.*)/)
-      ?? diagnostics.first(/(Can't open user config file .+)/)
+    let option = "Bad configuration option"
+    let file = "Can't open user config file "
+    if let detail = diagnostics.first({ $0.namesLine || $0.holds(option) ? $0 : nil })
+      ?? diagnostics.first({ $0.between(file, nil).map { file + $0 } })
     {
       return .badConfiguration(detail: detail)
     }
@@ -134,6 +142,14 @@ extension SSHFailure {
       return .connectionLost
     }
     return .other(status: termination.words)
+  }
+
+  /// `FILE:LINE` as `FILE line LINE`.
+  private static func lineOfFile(_ place: String) -> String {
+    guard let colon = place.lastIndex(of: ":") else { return place }
+    let line = place[place.index(after: colon)...]
+    guard colon > place.startIndex, Int(line) != nil else { return place }
+    return "\(place[..<colon]) line \(line)"
   }
 
   /// "ssh-ed25519" is "ED25519" in what ssh tells people.
@@ -146,11 +162,12 @@ extension SSHFailure {
 }
 
 extension SSHDiagnostics {
-  fileprivate func says(_ text: String) -> Bool { words.contains { $0.contains(text) } }
+  fileprivate func says(_ text: String) -> Bool { words.contains { $0.holds(text) } }
 
-  fileprivate func first(_ pattern: Regex<(Substring, Substring)>) -> String? {
+  /// What the first line that has it says; bounded, since it becomes part of a sentence.
+  fileprivate func first(_ part: (String) -> String?) -> String? {
     for line in words {
-      if let match = line.firstMatch(of: pattern) { return String(match.1) }
+      if let text = part(line) { return String(text.prefix(Self.Limits.quotedCharacters)) }
     }
     return nil
   }

@@ -11,7 +11,10 @@ extension SSHFailure: CustomStringConvertible {
   package var sentence: String { words.sentence }
 
   /// The last of ssh's own words that say something; at most six lines.
-  package var quotation: [String] { lastWords.filter { !Self.isDecoration($0) }.suffix(6) }
+  package var quotation: [String] {
+    lastWords.filter { !Self.isDecoration($0) }.suffix(6)
+      .map { String($0.prefix(SSHDiagnostics.Limits.quotedCharacters)) }
+  }
 
   /// The frames of ssh's warnings say nothing.
   private static func isDecoration(_ line: String) -> Bool { line.allSatisfy { $0 == "@" } }
@@ -126,7 +129,10 @@ extension SSHFailure: CustomStringConvertible {
     }
   }
 
+  /// At most twenty names, for a sentence.
   private static func list(_ names: [String]) -> String {
-    names.isEmpty ? "none" : names.joined(separator: ", ")
+    guard !names.isEmpty else { return "none" }
+    return names.prefix(20).joined(separator: ", ")
+      + (names.count > 20 ? " and \(names.count - 20) more" : "")
   }
 }

@@ -14,6 +14,8 @@ package struct SSHProgram: Sendable {
   package var personSeconds = 300
   /// Where sockets are made.
   package var runtimeDirectory: String
+  /// Makes that directory again if somebody has removed it; called before each login.
+  package var remakeDirectory: @Sendable () -> Void = {}
 
   /// An ssh.
   ///

@@ -2,7 +2,8 @@
 ///
 /// Control sequences, control strings and private escapes (ECMA-48) are removed. A carriage return goes back to
 /// the beginning of the line, as on a terminal, so that a progress bar is left in its last state; a backspace
-/// goes back one character; CR LF is a line end. NUL and bytes that are not UTF-8 become U+FFFD.
+/// goes back one character; CR LF is a line end. NUL, bytes that are not UTF-8 and the controls of eight bits
+/// (U+0080 to U+009F, which some terminals act upon) become U+FFFD.
 /// The same text comes out for every split of the same bytes.
 package struct ControlSequenceFilter: Sendable {
   /// A line is held back until it is complete, since a carriage return may change all of it; beyond this many
@@ -10,6 +11,8 @@ package struct ControlSequenceFilter: Sendable {
   static let heldLineBytes = 64 << 10
   /// Control strings without an end (a binary file on the terminal) are given up after so many bytes.
   static let controlStringBytes = 64 << 10
+
+  private static let replacement: [UInt8] = [0xEF, 0xBF, 0xBD]
 
   private var line: [UInt8] = []
   private var isPlain = true
@@ -71,7 +74,10 @@ package struct ControlSequenceFilter: Sendable {
     case 0x0D, 0x08:
       line.append(byte)
       isPlain = false
-    case 0x00: line += [0xEF, 0xBF, 0xBD]
+    case 0x00: line += Self.replacement
+    case 0x80...0x9F where line.last == 0xC2:
+      line.removeLast()
+      line += Self.replacement
     case 0x09, 0x20...0x7E, 0x80...0xFF: line.append(byte)
     case 0x0B, 0x0C: endLine(with: 0x0A)
     default: break

@@ -35,7 +35,7 @@ package struct MarkerParser: Sendable {
     /// The held bytes are a beginning of introducer, nonce and semicolon.
     case opening
     /// The held bytes begin with a complete opening; the second number counts how much of a further opening
-    /// the last of them are (a marker that was broken off must not swallow the next).
+    /// the last of them are (a marker that was broken off must not swallow the next, of whatever level).
     case body(Nonce, reopening: Int)
   }
 
@@ -56,10 +56,12 @@ package struct MarkerParser: Sendable {
         rest = rest[escape...]
         if !rest.isEmpty { phase = .opening }
       case .opening:
-        if accepts(first, at: held.count) {
+        if accepts(first, after: held[...]) {
           held.append(first)
           rest = rest.dropFirst()
-          if held.count == Self.opening, let nonce = heldNonce { phase = .body(nonce, reopening: 0) }
+          if held.count == Self.opening, let nonce = nonce(ofOpening: held[...]) {
+            phase = .body(nonce, reopening: 0)
+          }
         } else {
           releaseHeld(into: &events)
         }
@@ -91,8 +93,8 @@ package struct MarkerParser: Sendable {
       events.append(.marker(marker))
       return
     }
-    let again = reopeningAfter(byte, reopening, nonce)
-    if again == Self.opening {
+    let again = reopeningLength(with: byte, after: reopening)
+    if again == Self.opening, let nonce = self.nonce(ofOpening: held.suffix(Self.opening)) {
       // What was held before the new opening is a broken marker: output.
       events.append(.output(held[..<(held.count - Self.opening)]))
       held.removeFirst(held.count - Self.opening)
@@ -114,29 +116,25 @@ package struct MarkerParser: Sendable {
     phase = .text
   }
 
-  /// Whether the byte can stand at that place of an opening, after what is held.
-  private func accepts(_ byte: UInt8, at index: Int) -> Bool {
+  /// Whether the byte continues a beginning of an opening of any level.
+  private func accepts(_ byte: UInt8, after beginning: ArraySlice<UInt8>) -> Bool {
+    let index = beginning.count
     if index < Self.introducer.count { return byte == Self.introducer[index] }
     let digit = index - Self.introducer.count
-    let digitsHeld = held[Self.introducer.count...]
+    let digits = beginning.dropFirst(Self.introducer.count)
     return nonces.contains { nonce in
       (digit == 16 ? byte == UInt8(ascii: ";") : nonce.bytes[digit] == byte)
-        && nonce.bytes.starts(with: digitsHeld)
+        && nonce.bytes.starts(with: digits)
     }
   }
 
-  private var heldNonce: Nonce? {
-    let digits = held[Self.introducer.count..<(Self.introducer.count + 16)]
-    return nonces.first { $0.bytes.elementsEqual(digits) }
+  private func nonce(ofOpening bytes: ArraySlice<UInt8>) -> Nonce? {
+    nonces.first { $0.bytes.elementsEqual(bytes.dropFirst(Self.introducer.count).prefix(16)) }
   }
 
-  /// How much of an opening of this nonce the bytes up to this one are.
-  private func reopeningAfter(_ byte: UInt8, _ count: Int, _ nonce: Nonce) -> Int {
-    let expected: UInt8 =
-      count < Self.introducer.count
-      ? Self.introducer[count]
-      : count < Self.opening - 1 ? nonce.bytes[count - Self.introducer.count] : UInt8(ascii: ";")
-    if byte == expected { return count + 1 }
+  /// How much of an opening the held bytes end in, the last being this one and `count` before it.
+  private func reopeningLength(with byte: UInt8, after count: Int) -> Int {
+    if accepts(byte, after: held.dropLast().suffix(count)) { return count + 1 }
     return byte == 0x1B ? 1 : 0
   }
 

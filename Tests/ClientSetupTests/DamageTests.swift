@@ -16,6 +16,7 @@ struct DamageTests {
       "line 1, column 20: the member \"mcpServers\" is repeated"
     ),
     (.claudeCode, "\u{FEFF}{}", "line 1, column 1"), (.claudeCode, "{} x", "line 1, column 4"),
+    (.claudeDesktop, "\0\0\0\0", "line 1, column 1: expected a value"),
     (.claudeDesktop, "[]", "it holds array, not an object"),
     (.claudeDesktop, "{\"mcpServers\": []}", "\"mcpServers\" is array, not an object"),
     (.codex, "a = \"x\n", "line 1, column 7: the line ended inside a string"),

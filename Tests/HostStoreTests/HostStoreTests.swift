@@ -109,6 +109,16 @@ struct HostStoreTests {
     #expect(mode("\(home.path)/store") == 0o700)
   }
 
+  @Test func `what a server that was killed while it wrote has left is removed, and nothing else`() throws {
+    try store.add(Self.web)
+    for name in ["hosts.json.new-aB3xYz", "hosts.json.backup", "hosts.json.new-"] {
+      try home.write("store/\(name)", "secret")
+    }
+    try store.edit("web", HostEdit())
+    let names = try FileManager.default.contentsOfDirectory(atPath: "\(home.path)/store").sorted()
+    #expect(names == ["hosts.json", "hosts.json.backup", "hosts.json.lock", "hosts.json.new-"])
+  }
+
   @Test func `a symbolic link stays one and its target is rewritten`() throws {
     try home.write("elsewhere.json", #"{"hosts":[]}"#)
     try FileManager.default.createDirectory(atPath: "\(home.path)/store", withIntermediateDirectories: true)
@@ -121,6 +131,7 @@ struct HostStoreTests {
 
   @Test(arguments: [
     ("{\n  \"hosts\": [\n    {\"id\": }\n  ]\n}", "line 3, column 12"),
+    ("\0\0\0\0", "line 1, column 1"),
     ("{\"hosts\": [}", "line 1, column 12"), ("[]", "not an object"), ("{\"hosts\": 7}", "not an array"),
     ("{\"hosts\": [{\"id\": \"a\", \"host\": \"h\"}]}", "\"username\""),
     ("{\"hosts\": [{\"id\": \"a\", \"host\": \"h\", \"username\": \"u\", \"port\": \"x\"}]}", "\"port\""),

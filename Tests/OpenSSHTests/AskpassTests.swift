@@ -247,3 +247,35 @@ import Testing
     #expect(blind.decide(.notice(text), partialSuccesses: 0) == .refuse(.unanswerable(prompt: text)))
   }
 }
+
+@Suite struct HostilePromptTests {
+  @Test(arguments: [
+    "(me@jump) x@web) Password: ", "(me@jump) web) root@web's password: ",
+    "(me@jump) \u{301}x@web's password: ",
+    "(\u{301}me@jump) x@web's password: ", "(me@jump)x@web's password: ", "(me@jump\n) x@web's password: ",
+  ])
+  func `a jump host cannot speak as the host behind it`(text: String) {
+    // Even to a policy that would tell any user of the host.
+    var policy = AskpassPolicy(
+      user: nil, hosts: ["web"], password: Secret("pw"), passphrase: Secret("pp"), acceptedFingerprint: nil)
+    let decision = policy.decide(AskpassPrompt(text, hint: nil), partialSuccesses: 0)
+    guard case .refuse = decision else {
+      Issue.record("\(decision)")
+      return
+    }
+  }
+
+  @Test(
+    .timeLimit(.minutes(1)),
+    arguments: [
+      "@", "@)", "'", "('s password: ", "The authenticity of host 'a", "Enter passphrase for key '",
+    ])
+  func `a question is read in time proportional to its length`(part: String) {
+    // Once read by patterns that begin again at every place: half an hour for one of these.
+    for start in ["", "(", "(u@h) ", "The authenticity of host ", "Enter passphrase for key '"] {
+      let text = start + String(repeating: part, count: (256 << 10) / part.utf8.count)
+      guard case .password = AskpassPrompt(text, hint: nil) else { continue }
+      Issue.record("\(text.prefix(60)) is taken for a question about a password")
+    }
+  }
+}

@@ -1,3 +1,4 @@
+import ChildProcess
 import OpenSSH
 import TestSupport
 import Testing
@@ -107,5 +108,48 @@ enum Recorded {
       #expect(whole == pieces, "seed \(generator.seed)")
       #expect(whole.partialSuccesses == pieces.partialSuccesses, "seed \(generator.seed)")
     }
+  }
+}
+
+@Suite struct HostileWordsTests {
+  @Test(
+    .timeLimit(.minutes(1)),
+    arguments: [
+      "a line 1:", "Identity file ", "x", "Permissions 1 for '", "Load key \"", "Offending x key in ", ": ",
+      "agent ",
+      "connect to host ", "Unable to negotiate with ", " line ", "' are too open",
+    ])
+  func `a banner is read in time proportional to its length`(part: String) {
+    // Once read by patterns that begin again at every place: many minutes for one of these.
+    let line = String(repeating: part, count: SSHDiagnostics.Limits.lineBytes / part.utf8.count)
+    let lines = ["", "debug1: Offering public key: ", "Permission denied ", "Identity file "].map {
+      $0 + line + "\n"
+    }
+    let diagnostics = Recorded.diagnostics(String(repeating: lines.joined(), count: 20))
+    let failure = SSHFailure.classify(
+      diagnostics, refusal: nil, termination: .exited(255), destination: "web", jumpHosts: nil)
+    #expect(failure.description.utf8.count < 32 * 1024)
+  }
+
+  @Test func `control characters of a proxy command or a banner do not reach the sentence`() {
+    let diagnostics = Recorded.diagnostics(
+      "\u{1B}[31mred\u{1B}]0;title\u{07}\u{9B}1m \u{7F}\tend\r\nConnection closed by UNKNOWN port 65535\r\n")
+    #expect(diagnostics.words.first == "\u{FFFD}[31mred\u{FFFD}]0;title\u{FFFD}\u{FFFD}1m \u{FFFD}\tend")
+  }
+
+  @Test(arguments: [
+    (
+      "ssh: connect to host ::1 port 22: Connection refused",
+      SSHFailure.Reason.refused(address: "::1 port 22")
+    ),
+    (
+      "ssh: Could not resolve hostname fe80::zz: Name or service not known", .nameResolution(host: "fe80::zz")
+    ),
+  ])
+  func `an address with colons is told whole`(line: String, reason: SSHFailure.Reason) {
+    let failure = SSHFailure.classify(
+      Recorded.diagnostics(line + "\n"), refusal: nil, termination: .exited(255), destination: "web",
+      jumpHosts: nil)
+    #expect(failure.reason == reason)
   }
 }

@@ -22,6 +22,7 @@ struct ControlSequenceFilterTests {
       ("\u{1B}P1;2qsixel\u{1B}\\after", "after"),
       ("tab\there", "tab\there"),
       ("nul\0here", "nul\u{FFFD}here"),
+      ("a\u{9B}31mb\u{9D}c\u{A0}", "a\u{FFFD}31mb\u{FFFD}c\u{A0}"),
       ("héllo wörld ✓ 🙂\n", "héllo wörld ✓ 🙂\n"),
       ("über\rÜ\n", "Über\n"),
       ("unfinished\u{1B}[3", "unfinished"),

@@ -98,6 +98,17 @@ struct MarkerParserTests {
         == [.output(broken), .marker(.prompt(sequence: 1, status: 0))])
   }
 
+  @Test func `a marker that an inner shell broke off does not swallow the next of the outer one`() {
+    let broken = Array(wire("E;1;0;h;/", inner).dropLast(5))
+    let next = wire("E;1;0;h;/", nonce)
+    #expect(
+      parse([(broken + next)[...]], nonces: [nonce, inner])
+        == [
+          .output(broken),
+          .marker(.end(sequence: 1, status: 0, isTracing: false, directory: Array("/".utf8))),
+        ])
+  }
+
   @Test func `what looks like a marker and never ends is given out at the limit`() {
     let opening = Array("\u{1B}]7717;\(nonce.text);E;1;0;".utf8)
     let flood = opening + [UInt8](repeating: 97, count: 3 * MarkerParser.limitBytes)

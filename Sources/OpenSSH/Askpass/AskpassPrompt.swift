@@ -26,12 +26,12 @@ package enum AskpassPrompt: Sendable, Hashable {
   package init(_ text: String, hint: String?) {
     if hint == "none" {
       self = .notice(text)
-    } else if let match = text.wholeMatch(of: /\((.+)@(.+?)\) ((?s:.*))/) {
-      self = .keyboardInteractive(user: String(match.1), host: String(match.2), prompt: String(match.3))
-    } else if let match = text.wholeMatch(of: /(.+)@(.+)'s password: ?/) {
-      self = .password(user: String(match.1), host: String(match.2))
-    } else if let match = text.wholeMatch(of: /Enter passphrase for(?: key)? '?(.+?)'?: ?/) {
-      self = .passphrase(keyFile: String(match.1))
+    } else if let question = Self.keyboardInteractive(text) {
+      self = question
+    } else if let asker = Self.account(text.without(suffix: "'s password:")) {
+      self = .password(user: asker.user, host: asker.host)
+    } else if let file = Self.keyFile(in: text) {
+      self = .passphrase(keyFile: file)
     } else if text.hasPrefix("The authenticity of host"), let key = Self.hostKey(in: text) {
       self = key
     } else if text.hasPrefix("Enter PIN") {
@@ -43,10 +43,58 @@ package enum AskpassPrompt: Sendable, Hashable {
     }
   }
 
-  private static func hostKey(in text: String) -> AskpassPrompt? {
-    guard let host = text.firstMatch(of: /The authenticity of host '([^']+)'/),
-      let key = text.firstMatch(of: /(\S+) key fingerprint is (SHA256:[A-Za-z0-9+\/=]+)/)
+  // All in time proportional to the text, since a server chooses most of it.
+
+  /// ssh's own words end at the first bracket, as no user and no host name has one; the rest is the server's.
+  private static func keyboardInteractive(_ text: String) -> AskpassPrompt? {
+    guard text.utf8.first == UInt8(ascii: "("), let end = text.utf8.firstIndex(of: UInt8(ascii: ")")),
+      text.utf8[end...].starts(with: ") ".utf8),
+      let asker = account(text[text.utf8.index(after: text.startIndex)..<end])
     else { return nil }
-    return .hostKey(host: String(host.1), type: String(key.1), fingerprint: String(key.2))
+    return .keyboardInteractive(
+      user: asker.user, host: asker.host, prompt: String(text[text.utf8.index(end, offsetBy: 2)...]))
+  }
+
+  /// `user@host` on one line and without brackets; a user's name may have an `@` itself.
+  private static func account(_ text: Substring?) -> (user: String, host: String)? {
+    guard let text, !text.utf8.contains(where: "()\r\n".utf8.contains),
+      let at = text.utf8.lastIndex(of: UInt8(ascii: "@"))
+    else { return nil }
+    let (user, host) = (text[..<at], text[text.utf8.index(after: at)...])
+    return user.isEmpty || host.isEmpty ? nil : (String(user), String(host))
+  }
+
+  private static func keyFile(in text: String) -> String? {
+    let start = "Enter passphrase for "
+    guard text.hasPrefix(start), !text.contains(where: \.isNewline), var name = text.without(suffix: ":")
+    else { return nil }
+    name = name.dropFirst(start.count)
+    if name.hasPrefix("key ") { name = name.dropFirst(4) }
+    if name.hasPrefix("'") { name = name.dropFirst() }
+    if name.hasSuffix("'") { name = name.dropLast() }
+    return name.isEmpty ? nil : String(name)
+  }
+
+  private static func hostKey(in text: String) -> AskpassPrompt? {
+    guard let host = text.between("The authenticity of host '", "'") else { return nil }
+    let words = " key fingerprint is "
+    for line in text.split(separator: "\n") {
+      guard let place = line.place(of: words), let rest = line.between(words, nil),
+        rest.hasPrefix("SHA256:"), let type = line[..<place.lowerBound].split(separator: " ").last
+      else { continue }
+      let digest = rest.dropFirst(7).prefix {
+        $0.isASCII && ($0.isLetter || $0.isNumber || "+/=".contains($0))
+      }
+      if !digest.isEmpty { return .hostKey(host: host, type: String(type), fingerprint: "SHA256:\(digest)") }
+    }
+    return nil
+  }
+}
+
+extension String {
+  /// The text before those last characters, after which one space may stand; nil if it ends otherwise.
+  fileprivate func without(suffix: String) -> Substring? {
+    let text = hasSuffix(" ") ? dropLast() : self[...]
+    return text.hasSuffix(suffix) ? text.dropLast(suffix.count) : nil
   }
 }
