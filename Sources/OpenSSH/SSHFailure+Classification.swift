@@ -40,6 +40,8 @@ extension SSHFailure {
     case .hostKeyNotAccepted(let host, let type, let fingerprint, let accepted):
       .hostKeyNotAccepted(host: host, type: type, fingerprint: fingerprint, accepted: accepted)
     case .unanswerable(let prompt): keyFileReason(diagnostics) ?? .question(prompt: prompt)
+    case .answerWrong(let prompt, let isWithPassword):
+      .answerWrong(prompt: prompt, isWithPassword: isWithPassword)
     }
   }
 
@@ -71,6 +73,10 @@ extension SSHFailure {
     {
       return .jumpHost(hosts: jumpHosts)
     }
+    // With a connection of its own, ssh names the other side's address.
+    if jumpHosts == nil, diagnostics.hostKey == nil, diagnostics.says("closed by UNKNOWN") {
+      return .jumpHost(hosts: "its ProxyCommand")
+    }
     if let host = diagnostics.first(/Could not resolve hostname (.+?):/) {
       return .nameResolution(host: host)
     }
@@ -93,6 +99,13 @@ extension SSHFailure {
   ) -> Reason? {
     guard diagnostics.says("Permission denied") || diagnostics.says("Too many authentication failures") else {
       return nil
+    }
+    // ssh tries a PIN once; of a security key's it speaks as of a passphrase.
+    if diagnostics.says("PIN incorrect") {
+      return .answerWrong(prompt: "PIN of the PKCS#11 token", isWithPassword: false)
+    }
+    if let key = diagnostics.first(/signing failed for \S+-SK "(.+)": incorrect passphrase supplied/) {
+      return .answerWrong(prompt: "PIN of the security key \(key)", isWithPassword: false)
     }
     // ssh goes on without a word when a passphrase does not fit; a key that fitted would have let us in.
     if let triedPassword { return .passwordWrong(user: triedPassword.user, host: triedPassword.host) }
@@ -127,7 +140,7 @@ extension SSHFailure {
       ?? diagnostics.first(/(.*Bad configuration option.*)/)
       ?? diagnostics.first(/(Can't open user config file .+)/)
     {
-      return .badConfiguration(detail: detail)
+      return .badConfiguration(detail: detail.trimmingSuffix("."))
     }
     if diagnostics.says("timed out") { return .timedOut(seconds: 0, isConnected: diagnostics.isConnected) }
     if diagnostics.says("Connection closed by") || diagnostics.says("Connection reset") {

@@ -47,6 +47,9 @@ package enum AskpassPrompt: Sendable, Hashable {
     guard let host = text.firstMatch(of: /The authenticity of host '([^']+)'/),
       let key = text.firstMatch(of: /(\S+) key fingerprint is (SHA256:[A-Za-z0-9+\/=]+)/)
     else { return nil }
-    return .hostKey(host: String(host.1), type: String(key.1), fingerprint: String(key.2))
+    // ssh adds the address in parentheses, which may be all that the name is.
+    let names = host.1.wholeMatch(of: /(\S+) \((\S+)\)/)
+    let name = names.map { $0.1 == $0.2 ? $0.1 : host.1 } ?? host.1
+    return .hostKey(host: String(name), type: String(key.1), fingerprint: String(key.2))
   }
 }
