@@ -21,7 +21,7 @@ struct Doctor: ParsableCommand {
       service: try settings.service(""), environment: settings.environment,
       program: [CommandLine.arguments.first ?? "ssh-mcp-sessions"], places: places.words,
       tools: Dictionary(
-        uniqueKeysWithValues: ["ssh", "ssh-add", "ssh-keygen"].compactMap { name in
+        uniqueKeysWithValues: ["ssh", "ssh-keygen"].compactMap { name in
           settings.executable(named: name).map { (name, $0) }
         }))
     let diagnosis = try Errand.run { reactor, spawner in
