@@ -82,7 +82,7 @@ package struct AliasImport: Sendable {
             ? ""
             : "; its host is the alias, since ssh_config says more of it: \(lost.joined(separator: ", "))"))
     } catch {
-      outcome.fail("Host '\(host.id)' was not imported: \(error.description)")
+      outcome.fail("Host '\(host.id)' was not imported: \(HostCommands.text(error))")
     }
   }
 

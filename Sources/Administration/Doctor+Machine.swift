@@ -53,42 +53,47 @@ extension Doctor {
 
   // MARK: - Agent
 
-  /// Whether an agent can be asked, and where one is when nobody says.
-  func checkAgent() async -> Finding {
-    guard settings.tools["ssh-add"] != nil else { return .skip(.agent, "ssh-add is missing") }
-    guard let socket = settings.environment["SSH_AUTH_SOCK"], !socket.isEmpty else {
-      return await agentElsewhere("SSH_AUTH_SOCK is not set")
-    }
-    switch await askAgent(socket) {
-    case .identities(let count):
-      let facts = JSONObject([("socket", .string(socket)), ("identities", .int(count))])
-      if count > 0 { return .ok(.agent, "\(socket) holds \(Self.keys(count))", facts: facts) }
-      return .warn(.agent, "\(socket) answers and holds no keys", remedy: "ssh-add", facts: facts)
-    case .silent(let why):
-      return await agentElsewhere("SSH_AUTH_SOCK is \(socket), but nobody answers: \(why)")
+  /// The agent that a login would have where ssh_config is silent, by the very search that logins make.
+  func checkAgent() -> Finding {
+    let agent = AgentSockets.agent(EffectiveConfiguration(output: ""), environment: settings.environment)
+    switch agent {
+    case .holds(let socket, let keys, let isFound):
+      let facts = JSONObject([
+        ("socket", .string(socket)), ("identities", .int(keys)), ("found", .bool(isFound)),
+      ])
+      let words = "\(socket) \(keys == 0 ? "answers and holds no keys" : "holds \(Self.keys(keys))")"
+      let seen = isFound ? "\(words); SSH_AUTH_SOCK is not set, logins find this one by themselves" : words
+      guard keys == 0 else { return .ok(.agent, seen, facts: facts) }
+      let add = isFound ? "SSH_AUTH_SOCK=\(ShellWords.quoted(socket)) ssh-add" : "ssh-add"
+      return .warn(.agent, seen, remedy: add, facts: facts)
+    case .silent(let socket): return silentAgent(socket)
+    case .off: return .ok(.agent, "none is wanted: SSH_AUTH_SOCK is empty")
+    case .none:
+      return .warn(
+        .agent,
+        "SSH_AUTH_SOCK is not set, and none of the usual places has an agent. Keys in files and passwords need none.",
+        remedy: "eval \"$(ssh-agent -s)\" && ssh-add   # only for keys that shall be in an agent")
     }
   }
 
-  private func agentElsewhere(_ seen: String) async -> Finding {
-    let runtime = settings.environment["XDG_RUNTIME_DIR"] ?? "/run/user/\(getuid())"
-    let places = AgentSockets.usualPlaces(userHome: settings.service.userHome, runtimeDirectory: runtime)
-    for place in places.flatMap({ Glob.paths($0) }) {
-      guard case .identities(let count) = await askAgent(place) else { continue }
+  /// A login looks nowhere else when a socket is named; so another must be named.
+  private func silentAgent(_ socket: String) -> Finding {
+    let seen = "SSH_AUTH_SOCK is \(socket), but nobody answers there."
+    var environment = settings.environment
+    environment["SSH_AUTH_SOCK"] = nil
+    guard
+      case .holds(let place, let keys, _) = AgentSockets.agent(
+        EffectiveConfiguration(output: ""), environment: environment), keys > 0
+    else {
       return .warn(
-        .agent, "\(seen). One answers at \(place) and holds \(Self.keys(count)).",
-        remedy: "export SSH_AUTH_SOCK=\(ShellWords.quoted(place))\n"
-          + "and in the MCP client's settings: \"env\": { \"SSH_AUTH_SOCK\": \"\(place)\" }",
-        facts: JSONObject([("found", .string(place)), ("identities", .int(count))]))
+        .agent, "\(seen) Keys in files and passwords need no agent.",
+        remedy: "unset SSH_AUTH_SOCK   # or start that agent; see where the MCP client's settings name it")
     }
     return .warn(
-      .agent, "\(seen), and none of the usual places has one. Keys in files and passwords need none.",
-      remedy: "eval \"$(ssh-agent -s)\" && ssh-add   # only for keys that shall be in an agent")
-  }
-
-  private func askAgent(_ socket: String) async -> AgentSockets.Answer {
-    let completed = await run("ssh-add", ["-l"], environment: ["SSH_AUTH_SOCK": socket])
-    return AgentSockets.answer(
-      status: completed?.status, output: completed?.text ?? "", errors: completed?.errorText ?? "")
+      .agent, "\(seen) One answers at \(place) and holds \(Self.keys(keys)).",
+      remedy: "export SSH_AUTH_SOCK=\(ShellWords.quoted(place))\n"
+        + "and in the MCP client's settings: \"env\": { \"SSH_AUTH_SOCK\": \"\(place)\" }",
+      facts: JSONObject([("found", .string(place)), ("identities", .int(keys))]))
   }
 
   private static func keys(_ count: Int) -> String { count == 1 ? "1 key" : "\(count) keys" }

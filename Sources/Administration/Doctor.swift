@@ -19,7 +19,7 @@ package struct Doctor: Sendable {
     package var program: [String]
     /// The options that say where hosts are, for remedies.
     package var places: [String]
-    /// The paths of ssh, ssh-add and ssh-keygen by their names, as far as they are found.
+    /// The paths of ssh and ssh-keygen by their names, as far as they are found.
     package var tools: [String: String]
 
     /// Settings.
@@ -68,7 +68,7 @@ package struct Doctor: Sendable {
     }
     let (ssh, hasSSH) = await checkSSH()
     add([ssh])
-    add([await checkAgent()])
+    add([checkAgent()])
     let (finding, runtime) = checkRuntimeDirectory()
     defer { runtime?.remove() }
     add([finding])

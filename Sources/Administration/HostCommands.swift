@@ -1,7 +1,7 @@
 package import HostStore
 import JSON
 
-/// The subcommands of `hosts` that need nothing but the store; their texts are those of the tools.
+/// The subcommands of `hosts` that need nothing but the store; their texts begin as those of the tools.
 package struct HostCommands: Sendable {
   private let store: HostStore
 
@@ -65,7 +65,7 @@ package struct HostCommands: Sendable {
       let known = try store.list().map(\.id)
       guard known.contains(id) else { throw .doesNotExist(id: id, known: known) }
     } catch {
-      return Outcome(failure: error.description)
+      return Outcome(failure: Self.text(error))
     }
     var edit = HostEdit()
     do throws(PasswordFailure) {
@@ -85,10 +85,30 @@ package struct HostCommands: Sendable {
     do throws(HostStoreFailure) {
       return Outcome(try body())
     } catch {
-      if case .invalid = error { return Outcome(failure: error.description, invalid) }
-      return Outcome(failure: error.description)
+      if case .invalid = error { return Outcome(failure: Self.text(error), invalid) }
+      return Outcome(failure: Self.text(error))
     }
   }
+
+  /// A failure for somebody at a terminal: with commands and options where the tools' text names tools and arguments.
+  static func text(_ failure: HostStoreFailure) -> String {
+    switch failure {
+    case .alreadyExists(let id):
+      "Host '\(id)' already exists. Change it with: ssh-mcp-sessions hosts edit \(ShellWords.quoted(id))"
+    case .doesNotExist(let id, let known) where known.isEmpty:
+      "Host '\(id)' does not exist. No hosts are stored; add one with: ssh-mcp-sessions hosts add"
+    case .invalid(let field, let value, let demand):
+      "\(names[field] ?? "'\(field)'") must be \(demand)\(value.map { "; it was '\($0.prefix(80))'" } ?? "")."
+    default: failure.description
+    }
+  }
+
+  /// The fields of a record as a command line has them.
+  private static let names = [
+    "host_id": "The host's name", "host": "Option '--host'", "port": "Option '--port'",
+    "username": "Option '--user'", "keyPath": "Option '--key-path'", "password": "The password",
+    "passwordCommand": "Option '--password-command'",
+  ]
 
   private static func json(_ host: StoredHost) -> JSONValue {
     var object = JSONObject([

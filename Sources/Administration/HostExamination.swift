@@ -230,7 +230,7 @@ struct HostExamination: Sendable {
     switch reason {
     case .permissionDenied, .passwordWrong, .passwordMissing, .passphraseWrong, .passphraseMissing,
       .keyFileMissing,
-      .keyFileTooOpen, .keyFileUnreadable, .question, .tooManySessions:
+      .keyFileTooOpen, .keyFileUnreadable, .question, .answerWrong, .tooManySessions:
       true
     default: false
     }

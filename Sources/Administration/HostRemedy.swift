@@ -101,13 +101,16 @@ struct HostRemedy: Sendable {
       "ssh-add \(ShellWords.quoted(keyFile))   # or set SSH_MCP_KEY_PASSPHRASE in the MCP client's settings"
     case .keyFileMissing, .keyFileUnreadable: set(["--key-path", "FILE"], "IdentityFile FILE")
     case .keyFileTooOpen(let path, _): "chmod 600 \(ShellWords.quoted(path))"
-    case .jumpHost(let hosts): "Log in to the jump host first: ssh \(ShellWords.quoted(hosts))"
+    case .jumpHost(let hosts) where effective.proxyJump != nil:
+      "Log in to the jump host first: ssh \(ShellWords.quoted(hosts))"
     case .noSharedAlgorithm:
       "\(Doctor.edit(configurationFile, nil))   # below 'Host \(destination.name)': allow one of those named"
     case .badConfiguration: Doctor.edit(configurationFile, nil)
     case .sshMissing: "apt-get install openssh-client"
     case .tooManySessions: "On the host, raise MaxSessions in sshd_config."
-    case .hostKeyNotAccepted, .hostKeyChanged, .hostKeyRevoked, .question, .connectionLost, .cancelled,
+    case .hostKeyNotAccepted, .hostKeyChanged, .hostKeyRevoked, .jumpHost, .question, .answerWrong,
+      .connectionLost,
+      .cancelled,
       .other:
       ShellWords.line(["ssh", "-v"]) + ssh.dropFirst("ssh".count)
     }

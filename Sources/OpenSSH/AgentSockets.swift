@@ -21,27 +21,6 @@ package enum AgentSockets {
     ]
   }
 
-  /// What an agent says of itself.
-  package enum Answer: Sendable, Hashable {
-    /// It holds these many keys.
-    case identities(Int)
-    /// Nobody answers.
-    case silent(String)
-  }
-
-  /// The answer by `ssh-add -l`'s exit status and output (ssh-add(1): 0, 1 without keys, 2 without an agent).
-  package static func answer(status: Int32?, output: String, errors: String) -> Answer {
-    switch status {
-    case 0: return .identities(output.split(separator: "\n").count)
-    case 1 where (output + errors).contains("no identities"): return .identities(0)
-    default:
-      let said = errors.split(separator: "\n").last.map(String.init) ?? "it did not answer within 5 s"
-      return .silent(said)
-    }
-  }
-
-  // MARK: - For a login
-
   /// The bounds of a search.
   private enum Limits {
     /// Sockets that are asked.

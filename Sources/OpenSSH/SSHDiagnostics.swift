@@ -113,7 +113,8 @@ package struct SSHDiagnostics: Sendable, Hashable {
 }
 
 extension String {
-  fileprivate func trimmingSuffix(_ suffix: String) -> String {
+  /// Without that end, where it has it.
+  func trimmingSuffix(_ suffix: String) -> String {
     hasSuffix(suffix) ? String(dropLast(suffix.count)) : self
   }
 }

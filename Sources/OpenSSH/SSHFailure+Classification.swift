@@ -40,6 +40,8 @@ extension SSHFailure {
     case .hostKeyNotAccepted(let host, let type, let fingerprint, let accepted):
       .hostKeyNotAccepted(host: host, type: type, fingerprint: fingerprint, accepted: accepted)
     case .unanswerable(let prompt): keyFileReason(diagnostics) ?? .question(prompt: prompt)
+    case .answerWrong(let prompt, let isWithPassword):
+      .answerWrong(prompt: prompt, isWithPassword: isWithPassword)
     }
   }
 
@@ -72,6 +74,10 @@ extension SSHFailure {
     {
       return .jumpHost(hosts: jumpHosts)
     }
+    // With a connection of its own, ssh names the other side's address.
+    if jumpHosts == nil, diagnostics.hostKey == nil, diagnostics.says("closed by UNKNOWN") {
+      return .jumpHost(hosts: "its ProxyCommand")
+    }
     if let host = diagnostics.first({ $0.between("Could not resolve hostname ", ": ") }) {
       return .nameResolution(host: host)
     }
@@ -95,6 +101,15 @@ extension SSHFailure {
   ) -> Reason? {
     guard diagnostics.says("Permission denied") || diagnostics.says("Too many authentication failures") else {
       return nil
+    }
+    // ssh tries a PIN once; of a security key's it speaks as of a passphrase.
+    if diagnostics.says("PIN incorrect") {
+      return .answerWrong(prompt: "PIN of the PKCS#11 token", isWithPassword: false)
+    }
+    if let key = diagnostics.first({ line in
+      line.between("signing failed for ", nil)?.between("-SK \"", "\": incorrect passphrase supplied")
+    }) {
+      return .answerWrong(prompt: "PIN of the security key \(key)", isWithPassword: false)
     }
     // ssh goes on without a word when a passphrase does not fit; a key that fitted would have let us in.
     if let triedPassword { return .passwordWrong(user: triedPassword.user, host: triedPassword.host) }
@@ -135,7 +150,7 @@ extension SSHFailure {
     if let detail = diagnostics.first({ $0.namesLine || $0.holds(option) ? $0 : nil })
       ?? diagnostics.first({ $0.between(file, nil).map { file + $0 } })
     {
-      return .badConfiguration(detail: detail)
+      return .badConfiguration(detail: detail.trimmingSuffix("."))
     }
     if diagnostics.says("timed out") { return .timedOut(seconds: 0, isConnected: diagnostics.isConnected) }
     if diagnostics.says("Connection closed by") || diagnostics.says("Connection reset") {

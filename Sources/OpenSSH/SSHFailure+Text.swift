@@ -68,8 +68,8 @@ extension SSHFailure: CustomStringConvertible {
       )
     case .passwordWrong(let user, let host):
       (
-        "The stored password of \(user)@\(host) is wrong; it was tried once.",
-        "Set the right one with edit-host."
+        "The password of \(user)@\(host) is wrong; it was tried once.",
+        "Set the right one with edit-host; if the user entered it, call start-session again."
       )
     case .passwordMissing(let user, let host, let methods):
       (
@@ -85,7 +85,7 @@ extension SSHFailure: CustomStringConvertible {
     case .passphraseWrong(let keyFile):
       (
         "The passphrase of \(keyFile) is wrong; it was tried once.",
-        "Set SSH_MCP_KEY_PASSPHRASE to the right one."
+        "Set SSH_MCP_KEY_PASSPHRASE to the right one; if the user entered it, call start-session again."
       )
     case .passphraseMissing(let keyFile):
       (
@@ -99,14 +99,17 @@ extension SSHFailure: CustomStringConvertible {
     case .keyFileUnreadable(let path, let detail):
       ("The key file \(path) cannot be used: \(detail).", "Correct it, or keyPath with edit-host.")
     case .question(let prompt):
+      Self.question(prompt, destination)
+    case .answerWrong(let prompt, let isWithPassword):
       (
-        "\(destination) asks something that has no stored answer: '\(prompt.prefix(200))'.",
-        "Log in once by hand, or use a method that needs no question."
+        "\(destination) did not accept the answer to '\(Self.line(prompt))'"
+          + (isWithPassword ? ", or the password that went with it." : "."),
+        "It was given once: too many wrong ones may lock it. Tell the user, then call start-session again."
       )
     case .jumpHost(let hosts):
       (
         "The way to \(destination) goes through \(hosts), and that connection failed.",
-        "Try by hand which of them it is: ssh -v \(destination)"
+        "Try by hand where: ssh -v \(destination)"
       )
     case .noSharedAlgorithm(let detail):
       (
@@ -116,17 +119,47 @@ extension SSHFailure: CustomStringConvertible {
     case .badConfiguration(let detail): ("ssh's configuration is wrong: \(detail).", "Mend that line.")
     case .tooManySessions:
       (
-        "\(destination) allows no further session on this connection.",
-        "Close a session, or raise MaxSessions."
+        "\(destination) allows no further session, on a new connection either.",
+        "Close a session, or have MaxSessions raised in its sshd_config."
       )
     case .sshMissing(let detail):
-      ("The ssh program cannot be started: \(detail).", "Install openssh-client.")
-    case .connectionLost: ("The connection to \(destination) was lost.", "Try again.")
-    case .cancelled: ("The login to \(destination) was cancelled.", "")
+      (
+        "The ssh program cannot be started: \(detail.trimmingSuffix(".")).",
+        "Install openssh-client, or put a working ssh first on this server's PATH."
+      )
+    case .connectionLost:
+      (
+        "The connection to \(destination) was lost.",
+        "Try again. If it happens each time, the host's log says why: too many logins at once (MaxStartups), one that "
+          + "took too long (LoginGraceTime), an address that it does not want."
+      )
+    case .cancelled: ("The login to \(destination) was cancelled.", "Nothing was left open.")
     case .other(let status):
       ("ssh could not connect to \(destination) (\(status)).", "Try by hand: ssh -v \(destination)")
     default: preconditionFailure("every reason has its words above")
     }
+  }
+
+  /// A question that only a person can answer.
+  private static func question(_ prompt: String, _ destination: String) -> (sentence: String, remedy: String)
+  {
+    let byHand =
+      "or have the user log in by hand with ControlMaster and ControlPath in ssh_config: that connection is then used."
+    guard prompt.hasPrefix("Confirm user presence") else {
+      return (
+        "\(destination) asks something that has no stored answer: '\(line(prompt))'.",
+        "Only the user can answer: use an MCP client that opens pages for secrets (URL elicitation), \(byHand)"
+      )
+    }
+    return (
+      "\(destination) needs a security key touched, and the user cannot be told: '\(line(prompt))'.",
+      "Use an MCP client that shows progress, \(byHand)"
+    )
+  }
+
+  /// A server's words on one line.
+  private static func line(_ prompt: String) -> String {
+    String(prompt.split(whereSeparator: \.isWhitespace).joined(separator: " ").prefix(200))
   }
 
   /// At most twenty names, for a sentence.

@@ -39,6 +39,7 @@ package struct SSHFailure: Error, Sendable, Hashable {
     case keyFileTooOpen(path: String, mode: String)
     case keyFileUnreadable(path: String, detail: String)
     case question(prompt: String)
+    case answerWrong(prompt: String, isWithPassword: Bool)
     case jumpHost(hosts: String)
     case noSharedAlgorithm(detail: String)
     case badConfiguration(detail: String)
@@ -69,6 +70,7 @@ package struct SSHFailure: Error, Sendable, Hashable {
     case .keyFileTooOpen: "key_file_too_open"
     case .keyFileUnreadable: "key_file_unreadable"
     case .question: "question_unanswered"
+    case .answerWrong: "answer_wrong"
     case .jumpHost: "jump_host_failed"
     case .noSharedAlgorithm: "no_shared_algorithm"
     case .badConfiguration: "bad_configuration"

@@ -252,7 +252,8 @@ extension SessionEnd {
       "the shell no longer runs what it is given (set -n does this, and the loss of what it needs for it); whether "
         + "the last command ran is not known."
     case .unstoppable:
-      "the command could not be stopped, not even by SIGKILL from outside; it may still run."
+      "the shell did not come back from the command, neither by the terminal's signals nor by SIGKILL from outside, "
+        + "where the host allows a second channel; the command may still run."
     case .notResynchronized: "after the interruption the shell did not answer any more."
     case .closed: "it was closed."
     case .idle(let limit): "it was idle for \(limit.words)."
@@ -265,7 +266,7 @@ extension SessionEnd {
     case .shellExited: "shell_exited"
     case .shellKilled: "shell_killed"
     case .connectionLost: "connection_lost"
-    case .noShell: "no_shell"
+    case .noShell: "shell_not_usable"
     case .unresponsive: "unresponsive"
     case .unstoppable: "unstoppable"
     case .notResynchronized: "not_resynchronized"

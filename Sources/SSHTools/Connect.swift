@@ -80,12 +80,16 @@ extension SSHService {
 
   /// With `MaxSessions 2` fifty sessions at once need nine.
   private static let connectionsTried = 12
+  /// A connection of ours that refuses its first session refuses all (`MaxSessions 0`); twice, since a session that
+  /// has just ended may still count.
+  private static let emptyConnectionsTried = 2
 
   /// Connects and opens a shell; nothing is left behind when it fails.
   func open(_ target: Target, name: String, interview: Interview? = nil) async throws -> OpenSession {
     // Where the server allows no further session on a connection, one more is made: the user's own may be full,
     // then ours. Many calls may come at once and fill the new one too, so more than once.
-    for attempt in 0..<Self.connectionsTried {
+    var empty = 0
+    for attempt in 0..<Self.connectionsTried where empty < Self.emptyConnectionsTried {
       let lease = try await connect(target, interview, mayUseUsers: attempt == 0)
       do {
         let (shell, isClean) = try await openShell(on: lease)
@@ -98,7 +102,10 @@ extension SSHService {
           isClean: isClean)
       } catch SessionFailure.ended(.noShell(let failure)) {
         let isAlive = failure.status == 255 ? await lease.isAlive() : true
-        if failure.isRefused { lease.markFull() }
+        if failure.isRefused {
+          lease.markFull()
+          if !lease.master.isUsers, isAlone(on: lease) { empty += 1 }
+        }
         giveBack(lease)
         guard isAlive else {
           throw SSHFailure(

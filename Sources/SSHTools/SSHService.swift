@@ -83,13 +83,15 @@ package final class SSHService: Sendable {
   /// - Throws: `ToolFailure` that tells why there is none, and which there are.
   func session(_ name: String) throws(ToolFailure) -> OpenSession {
     if let session = sessions[name] { return session }
-    let why = ended.withLock { $0.last { $0.name == name } }.map { " It has ended: \($0.end.words)" } ?? ""
+    let end = ended.withLock { $0.last { $0.name == name }?.end }
+    let why = end.map { " It has ended: \($0.words)" } ?? ""
     let open = sessions.all.map(\.name)
     let others =
       open.isEmpty
       ? "No session is open; start-session opens one."
       : "Open sessions: \(open.prefix(20).joined(separator: ", "))."
-    throw ToolFailure(code: "session_unknown", "Session '\(name)' does not exist.\(why) \(others)")
+    throw ToolFailure(
+      code: "session_unknown", reason: end?.code, "Session '\(name)' does not exist.\(why) \(others)")
   }
 
   /// Takes a session off the table if it has ended, and remembers why.
@@ -136,6 +138,11 @@ package final class SSHService: Sendable {
       channels[key] = (channel, (channels[key]?.users ?? 0) + 1)
       return channel
     }
+  }
+
+  /// Whether one session alone uses that connection, or is only trying to.
+  func isAlone(on lease: ControlMasters.Lease) -> Bool {
+    sideChannels.withLock { $0[ObjectIdentifier(lease.master)]?.users == 1 }
   }
 
   /// Ends a session's use of its connection; what nobody else uses is closed.

@@ -7,15 +7,20 @@ package struct ToolFailure: Error, Sendable, Hashable {
   package let code: String
   /// What happened and what to do next; begins with the words of the contract where it names some.
   package let text: String
+  /// Why the session ended that the call was for, as a stable code.
+  package let reason: String?
 
   /// A failure with its code and text.
-  package init(code: String, _ text: String) {
+  package init(code: String, reason: String? = nil, _ text: String) {
     self.code = code
+    self.reason = reason
     self.text = text
   }
 
   /// The result that tells it.
   package var result: CallToolResult {
-    CallToolResult(text: text, isError: true, meta: Facts.meta(JSONObject([("error", .string(code))])))
+    var facts = JSONObject([("error", .string(code))])
+    facts["reason"] = reason.map { .string($0) }
+    return CallToolResult(text: text, isError: true, meta: Facts.meta(facts))
   }
 }

@@ -77,13 +77,13 @@ package struct UnusableShell: Sendable, Hashable {
     case .somethingElse(let status):
       (
         "it ran something else, which ended with status \(status): a forced command, a login shell that is none, or "
-          + "start-up files that end every command.",
+          + "start-up files that end every command (bash reads ~/.bashrc for each on some systems).",
         "Try by hand: ssh USER@HOST echo hello; it must print hello."
       )
     case .somethingElseThatStays:
       (
         "within \(boot.words) it did not run what it was asked to: a forced command, a login shell that is none, or "
-          + "start-up files that hang in every command.",
+          + "start-up files that hang in every command (bash reads ~/.bashrc for each on some systems).",
         "Try by hand: ssh USER@HOST echo hello; it must print hello."
       )
     case .startupLeft(let status):

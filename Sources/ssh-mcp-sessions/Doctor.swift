@@ -38,7 +38,7 @@ extension Settings {
       service: try service(""), environment: environment,
       program: [CommandLine.arguments.first ?? "ssh-mcp-sessions"], places: places,
       tools: Dictionary(
-        uniqueKeysWithValues: ["ssh", "ssh-add", "ssh-keygen"].compactMap { name in
+        uniqueKeysWithValues: ["ssh", "ssh-keygen"].compactMap { name in
           executable(named: name).map { (name, $0) }
         }))
   }

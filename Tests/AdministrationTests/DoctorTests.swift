@@ -49,17 +49,6 @@ struct DoctorTests {
     #expect(finding.status == status && finding.seen.contains(version))
   }
 
-  @Test func `an agent's answer is read by ssh-add's exit status`() {
-    #expect(AgentSockets.answer(status: 0, output: "256 a\n256 b\n", errors: "") == .identities(2))
-    #expect(
-      AgentSockets.answer(status: 1, output: "The agent has no identities.\n", errors: "") == .identities(0))
-    #expect(
-      AgentSockets.answer(status: 2, output: "", errors: "Error connecting to agent: No such file\n")
-        == .silent("Error connecting to agent: No such file"))
-    #expect(
-      AgentSockets.answer(status: nil, output: "", errors: "") == .silent("it did not answer within 5 s"))
-  }
-
   @Test func `a line that ssh blames is opened in the editor`() {
     let failure = ConfigurationReader.Failure("/home/ann/.ssh/config: line 7: Bad configuration option: foo")
     let finding = Doctor.configurationFinding(failure, path: "/home/ann/.ssh/config")
@@ -128,6 +117,16 @@ struct DoctorTests {
   }
 
   // MARK: - Remedies
+
+  @Test func `a way through other hosts is tried by its kind`() {
+    let name = Destination(name: "web")
+    #expect(
+      remedy(isStored: false, name, "proxyjump door").login(.jumpHost(hosts: "door"))
+        == "Log in to the jump host first: ssh door")
+    #expect(
+      remedy(isStored: false, name, "proxycommand false").login(.jumpHost(hosts: "its ProxyCommand"))
+        == "ssh -v web")
+  }
 
   private func remedy(isStored: Bool, _ destination: Destination, _ lines: String...) -> HostRemedy {
     HostRemedy(

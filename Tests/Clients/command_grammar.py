@@ -213,7 +213,7 @@ class Grammar:
 
     def go(self) -> str:
         if self.chance(15):
-            return self.one("cd / && pwd", "cd /tmp && pwd -P", "cd ~; pwd",
+            return self.one("cd / && pwd", "cd /usr && pwd -P", "cd ~; pwd",
                             "cd \"$HOME/tree/a\" && cd ../a/.. && pwd && cd - >/dev/null")
         name = self.one(*DIRECTORIES)
         if b"\xff" in name:

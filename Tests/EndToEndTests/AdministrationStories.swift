@@ -13,7 +13,10 @@ extension EndToEnd {
       let added = try await command.run("hosts", "add", "web", "--host", "10.0.0.5", "--user", "ann")
       #expect(added.text == "Host 'web' added\n" && added.ending == .exited(0), "\(added)")
       let again = try await command.run("hosts", "add", "web", "--host", "h", "--user", "u")
-      #expect(again.errorText.hasPrefix("Host 'web' already exists") && again.ending == .exited(1))
+      #expect(
+        again.errorText.hasPrefix("Host 'web' already exists. Change it with: ") && again.ending == .exited(1)
+      )
+      #expect(again.errorText.contains("ssh-mcp-sessions hosts edit web"), "\(again.errorText)")
       let edited = try await command.run("hosts", "edit", "web", "--port", "2222", "--key-path", "~/k")
       #expect(edited.text == "Host 'web' updated\n")
       #expect(
@@ -23,7 +26,14 @@ extension EndToEnd {
       #expect(json["hosts"]?.array?.first?["auth"] == "agent" && json["hosts"]?.array?.first?["port"] == 2222)
       #expect(try await command.run("hosts", "remove", "web").text == "Host 'web' removed\n")
       let gone = try await command.run("hosts", "remove", "web")
-      #expect(gone.errorText.hasPrefix("Host 'web' does not exist") && gone.ending == .exited(1))
+      #expect(
+        gone.errorText.hasPrefix("Host 'web' does not exist. No hosts are stored")
+          && gone.ending == .exited(1))
+      #expect(gone.errorText.contains("ssh-mcp-sessions hosts add"), "\(gone.errorText)")
+      let wrong = try await command.run("hosts", "add", "web", "--host", "h", "--user", "u v")
+      #expect(
+        wrong.errorText.hasPrefix("Option '--user' must be ") && wrong.ending == .exited(64),
+        "\(wrong.errorText)")
     }
 
     @Test func `the server sees what the command has stored`() async throws {
@@ -135,6 +145,34 @@ extension EndToEnd {
             "doctor", environment: ["SSH_AUTH_SOCK": agent.socketPath])
           #expect(
             record.text.contains("ok    agent") && record.text.contains("holds 1 key"), "\(record.text)")
+        }
+      }
+    }
+
+    @Test
+    func `doctor finds the agent that a login would find, and advises to name one only where it must be`()
+      async throws
+    {
+      try await LoopbackSSHD.with { sshd in
+        let command = try CommandUnderTest(sshd)
+        _ = try command.home.makeDirectory("run/gcr")
+        // The first of the usual places has an agent without keys.
+        try await SSHAgent.with(keys: [], in: command.home, named: "run/openssh_agent") { _ in
+          try await SSHAgent.with(keys: [sshd.keyPath], in: command.home, named: "run/gcr/ssh") { full in
+            let found = try await command.run("doctor", "--json")
+            #expect(try statuses(found)["agent"] == "ok", "\(found.text)")
+            let (seen, remedy) = try finding("agent", found)
+            #expect(seen.hasPrefix("\(full.socketPath) holds 1 key; SSH_AUTH_SOCK is not set, logins find"))
+            #expect(remedy == "")
+            let silent = try await command.run("doctor", "--json", environment: ["SSH_AUTH_SOCK": "/no/such"])
+            let (told, export) = try finding("agent", silent)
+            #expect(
+              told.hasPrefix("SSH_AUTH_SOCK is /no/such, but nobody answers there. One answers at"), "\(told)"
+            )
+            #expect(export.hasPrefix("export SSH_AUTH_SOCK=\(full.socketPath)\n"), "\(export)")
+            let off = try await command.run("doctor", "--json", environment: ["SSH_AUTH_SOCK": ""])
+            #expect(try finding("agent", off).seen == "none is wanted: SSH_AUTH_SOCK is empty")
+          }
         }
       }
     }

@@ -29,14 +29,24 @@ extension EndToEnd {
       }
     }
 
-    @Test(arguments: [[:], ["SSH_MCP_KEY_PASSPHRASE": "wrong"]] as [[String: String]])
-    func `a key that stays locked is said to need its passphrase`(environment: [String: String]) async throws
-    {
+    @Test(
+      arguments: [
+        ([:], "passphrase_missing", "The key KEY is encrypted and there is no passphrase for it."),
+        (
+          ["SSH_MCP_KEY_PASSPHRASE": "wrong"], "passphrase_wrong",
+          "The passphrase of KEY is wrong; it was tried once."
+        ),
+      ] as [([String: String], String, String)])
+    func `a key that stays locked is said to need its passphrase`(
+      environment: [String: String], code: String, sentence: String
+    ) async throws {
       try await LoopbackSSHD.with(.init(keyPassphrase: "right")) { sshd in
         try await ServerUnderTest.with(sshd, environment: environment) { server in
           try await server.add(sshd)
           let result = try await server.call("start-session", ["host_id": "loop"])
-          #expect(result.isError && result.text.lowercased().contains("passphrase"), "\(result)")
+          let beginning = sentence.replacingOccurrences(of: "KEY", with: sshd.keyPath)
+          #expect(
+            result.isError(code, beginning) && result.text.contains("SSH_MCP_KEY_PASSPHRASE"), "\(result)")
         }
       }
     }
@@ -80,7 +90,11 @@ extension EndToEnd {
           try await ServerUnderTest.with(sshd, environment: environment) { server in
             try await server.add(sshd, as: "h", [("keyPath", .null)])
             let result = try await server.call("start-session", ["host_id": "h"])
-            #expect(result.isError && result.text.contains("tried: publickey"), "\(result)")
+            #expect(
+              result.isError(
+                "permission_denied", "127.0.0.1 denied permission. Methods that it takes: publickey"),
+              "\(result)")
+            #expect(result.text.contains("tried: publickey"), "\(result)")
             #expect(result.text.contains("Agent: \(agent.socketPath) with 1 key."), "\(result)")
             #expect(result.text.contains("SHA256:") && result.text.contains("\"SSH_AUTH_SOCK\""), "\(result)")
           }
@@ -129,9 +143,8 @@ extension EndToEnd {
               sshd, as: "h",
               [("username", .string(account.name)), ("keyPath", .null), ("password", "wr0ngCanary")])
             let result = try await server.call("start-session", ["host_id": "h"])
-            #expect(
-              result.isError && result.text.contains("password of") && result.text.contains("is wrong"),
-              "\(result)")
+            let beginning = "The password of \(account.name)@127.0.0.1 is wrong; it was tried once."
+            #expect(result.isError("password_wrong", beginning), "\(result)")
             #expect(!result.text.contains("wr0ngCanary"))
           }
           #expect(sshd.log.components(separatedBy: "Failed password").count - 1 == 1)
@@ -151,31 +164,38 @@ extension EndToEnd {
       }
     }
 
-    @Test func `a key file that is missing or open to others is named`() async throws {
-      try await LoopbackSSHD.with { sshd in
-        let open = try sshd.directory.write("open_key", sshd.directory.read("user_key") ?? "", mode: 0o644)
+    @Test func `a password that nobody has stored is named as missing`() async throws {
+      try await LoopbackSSHD.with(.init(acceptsPasswords: true)) { sshd in
         try await ServerUnderTest.with(sshd) { server in
-          try await server.add(sshd, as: "missing", [("keyPath", "/no/such/key")])
-          try await server.add(sshd, as: "open", [("keyPath", .string(open))])
-          let missing = try await server.call("start-session", ["host_id": "missing"])
-          #expect(missing.isError && missing.text.contains("/no/such/key"), "\(missing)")
-          let tooOpen = try await server.call("start-session", ["host_id": "open"])
-          #expect(
-            tooOpen.isError && tooOpen.text.contains(open) && tooOpen.text.contains("600"), "\(tooOpen)")
+          try await server.add(sshd, as: "h", [("keyPath", .null)])
+          let result = try await server.call("start-session", ["host_id": "h"])
+          let beginning = "\(sshd.user)@127.0.0.1 asks for a password and none is stored for it."
+          #expect(result.isError("password_missing", beginning), "\(result)")
         }
       }
     }
 
-    @Test func `a refused connection and an unknown name are told apart`() async throws {
+    @Test func `a key file that is missing, damaged or open to others is named`() async throws {
       try await LoopbackSSHD.with { sshd in
-        let port = try #require(try Fixture.freePorts(1).first)
+        let open = try sshd.directory.write("open_key", sshd.directory.read("user_key") ?? "", mode: 0o644)
+        let damaged = try sshd.directory.write(
+          "damaged_key", "-----BEGIN OPENSSH PRIVATE KEY-----\ndamaged\n", mode: 0o600)
         try await ServerUnderTest.with(sshd) { server in
-          try await server.add(sshd, as: "closed", [("port", .int(port))])
-          try await server.add(sshd, as: "nameless", [("host", "no-such-host.invalid")])
-          let refused = try await server.call("start-session", ["host_id": "closed"])
-          #expect(refused.isError && refused.text.contains("refused"), "\(refused)")
-          let unknown = try await server.call("start-session", ["host_id": "nameless"])
-          #expect(unknown.isError && unknown.text.contains("resolve"), "\(unknown)")
+          try await server.add(sshd, as: "missing", [("keyPath", "/no/such/key")])
+          try await server.add(sshd, as: "open", [("keyPath", .string(open))])
+          try await server.add(sshd, as: "damaged", [("keyPath", .string(damaged))])
+          let missing = try await server.call("start-session", ["host_id": "missing"])
+          #expect(
+            missing.isError("key_file_missing", "The key file /no/such/key does not exist."), "\(missing)")
+          let unreadable = try await server.call("start-session", ["host_id": "damaged"])
+          #expect(
+            unreadable.isError("key_file_unreadable", "The key file \(damaged) cannot be used: "),
+            "\(unreadable)")
+          let tooOpen = try await server.call("start-session", ["host_id": "open"])
+          #expect(
+            tooOpen.isError("key_file_too_open", "The key file \(open) is open to others (mode 0644)"),
+            "\(tooOpen)")
+          #expect(tooOpen.text.contains("chmod 600 '\(open)'"), "\(tooOpen)")
         }
       }
     }

@@ -6,20 +6,26 @@ import Testing
 extension EndToEnd {
   /// What no client should send, and what a hostile page could make an agent send.
   @Suite(.withServer) struct BadInputStories {
-    static let wrongArguments: [(tool: String, arguments: JSONValue, name: String)] = [
-      ("add-host", ["host": "h", "username": "u"], "host_id"),
-      ("add-host", ["host_id": "h", "username": "u"], "host"),
-      ("add-host", ["host_id": "h", "host": "h"], "username"),
-      ("add-host", ["host_id": "h", "host": "h", "username": "u", "port": 0], "port"),
-      ("add-host", ["host_id": "h", "host": "h", "username": "u", "port": 65_536], "port"),
-      ("add-host", ["host_id": "h", "host": "h", "username": "u", "port": "x"], "port"),
-      ("add-host", ["host_id": "h", "host": "h", "username": 7], "username"),
-      ("add-host", ["host_id": "h", "host": "h", "username": "u", "colour": "red"], "colour"),
-      ("exec", ["session_id": "s"], "command"),
-      ("exec", ["command": "true"], "session_id"),
-      ("exec", ["session_id": "s", "command": ["ls"]], "command"),
-      ("close-session", [:], "sessionId"),
+    static let wrongArguments: [(tool: String, arguments: JSONValue, code: String, beginning: String)] = [
+      ("add-host", ["host": "h", "username": "u"], "missing_argument", "Argument 'host_id' is missing: "),
+      ("add-host", ["host_id": "h", "username": "u"], "missing_argument", "Argument 'host' is missing: "),
+      ("add-host", ["host_id": "h", "host": "h"], "missing_argument", "Argument 'username' is missing: "),
+      ("add-host", web("port", 0), "invalid_argument", "Argument 'port' must be "),
+      ("add-host", web("port", 65_536), "invalid_argument", "Argument 'port' must be "),
+      ("add-host", web("port", "x"), "invalid_argument", "Argument 'port' must be "),
+      ("add-host", web("username", 7), "invalid_argument", "Argument 'username' must be "),
+      ("add-host", web("colour", "red"), "unknown_argument", "Unknown argument 'colour'. This tool takes "),
+      ("exec", ["session_id": "s"], "missing_argument", "Argument 'command' is missing: "),
+      ("exec", ["command": "true"], "missing_argument", "Argument 'session_id' is missing: "),
+      ("exec", ["session_id": "s", "command": ["ls"]], "invalid_argument", "Argument 'command' must be "),
+      ("close-session", [:], "missing_argument", "Argument 'sessionId' is missing: "),
     ]
+
+    private static func web(_ name: String, _ value: JSONValue) -> JSONValue {
+      var arguments = JSONObject([("host_id", "h"), ("host", "h"), ("username", "u")])
+      arguments[name] = value
+      return .object(arguments)
+    }
 
     @Test(arguments: [
       ("host", "-oProxyCommand=touch%20CANARY"), ("host", "h\n-oProxyCommand=touch CANARY"),
@@ -58,10 +64,12 @@ extension EndToEnd {
     }
 
     @Test(arguments: Self.wrongArguments)
-    func `a wrong argument is named`(tool: String, arguments: JSONValue, name: String) async throws {
+    func `a wrong argument is named`(
+      tool: String, arguments: JSONValue, code: String, beginning: String
+    ) async throws {
       try await ServerUnderTest.with { server in
         let result = try await server.call(tool, arguments)
-        #expect(result.isError && result.text.contains(name), "\(result.text)")
+        #expect(result.isError(code, beginning), "\(result)")
       }
     }
 

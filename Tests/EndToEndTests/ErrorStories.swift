@@ -12,35 +12,38 @@ import Testing
 extension EndToEnd {
   /// Errors of the page Errors.md that no other story produces, by their codes.
   @Suite(.withServer) struct ErrorStories {
-    private func code(_ result: ToolResult) -> String? {
-      result.value["_meta"]?["io.github.ssh-mcp-sessions/result"]?["error"]?.string
-    }
-
     @Test func `what a session cannot do now is named`() async throws {
       try await LoopbackSSHD.with { sshd in
         try await ServerUnderTest.with(sshd) { server in
           try await server.open("bash")
+          let again = try await server.call("start-session", ["host_id": "bash", "sessionId": "s"])
+          #expect(again.isError("session_exists", "Session 's' already exists"), "\(again)")
           let unread = try await server.call("read-output", ["session_id": "s"])
-          #expect(code(unread) == "nothing_ran", "\(unread)")
+          #expect(unread.isError("nothing_ran", "No command has run in session 's' yet."), "\(unread)")
           let unsent = try await server.call("send-input", ["session_id": "s", "text": "x"])
-          #expect(code(unsent) == "nothing_runs", "\(unsent)")
-          let running = try await server.call(
-            "exec", ["session_id": "s", "command": "cat", "wait_seconds": 1])
+          #expect(unsent.isError("nothing_runs", "No command runs in session 's'."), "\(unsent)")
+          let running = try await server.exec("cat", [("wait_seconds", 1)])
           #expect(!running.isError, "\(running)")
           let secret = try await server.call("send-input", ["session_id": "s", "secret": "password"])
-          #expect(code(secret) == "no_secret", "\(secret)")
+          #expect(secret.isError("no_secret", "Host 'bash' has no stored password."), "\(secret)")
           let busy = try await server.exec("echo hi")
-          #expect(code(busy) == "session_busy", "\(busy)")
+          #expect(
+            busy.isError("session_busy", "Session 's' is busy: 'cat' has been running for "), "\(busy)")
         }
       }
     }
 
-    @Test func `arguments that are missing or unknown are named`() async throws {
-      try await ServerUnderTest.with { server in
-        let missing = try await server.call("exec", ["session_id": "s"])
-        #expect(code(missing) == "missing_argument", "\(missing)")
-        let unknown = try await server.call("list-sessions", ["x": 1])
-        #expect(code(unknown) == "unknown_argument", "\(unknown)")
+    @Test func `a signal needs a second channel`() async throws {
+      try await LoopbackSSHD.with(.init(configuration: ["MaxSessions 1"])) { sshd in
+        try await ServerUnderTest.with(sshd) { server in
+          try await server.open("bash")
+          _ = try await server.exec("sleep 600", [("wait_seconds", 0)])
+          let unsent = try await server.call("interrupt", ["session_id": "s", "signal": "USR1"])
+          #expect(
+            unsent.isError(
+              "signal_not_sent", "SIGUSR1 cannot be sent here: the host allows no second channel."),
+            "\(unsent)")
+        }
       }
     }
 
@@ -50,9 +53,11 @@ extension EndToEnd {
           try await server.add(
             sshd, as: "h", [("keyPath", .null), ("passwordCommand", "echo vault is closed >&2; exit 7")])
           let result = try await server.call("start-session", ["host_id": "h"])
-          #expect(code(result) == "password_command_failed", "\(result)")
           #expect(
-            result.text.contains("exit status 7") && result.text.contains("vault is closed"), "\(result)")
+            result.isError(
+              "password_command_failed",
+              "The passwordCommand of host 'h' failed (exit status 7) within 30 s. It said: vault is closed"),
+            "\(result)")
         }
       }
     }
@@ -63,9 +68,63 @@ extension EndToEnd {
         defer { kill(sshd.process.identifier, SIGCONT) }
         try await ServerUnderTest.with(sshd) { server in
           let result = try await server.call("start-session", ["host_id": "bash"], within: .seconds(20))
-          #expect(code(result) == "timed_out" && result.text.contains("within 15 s"), "\(result)")
+          #expect(
+            result.isError(
+              "timed_out", "bash did not answer within 15 s, although something accepted the connection."),
+            "\(result)")
         }
       }
+    }
+
+    // MARK: - The hosts file
+
+    private let web: JSONValue = ["host_id": "web", "host": "web.example.org", "username": "ann"]
+
+    @Test func `a hosts file that cannot be read is named with the reason`() async throws {
+      let home = try TemporaryDirectory()
+      // Root may read every file, but no directory.
+      _ = try home.makeDirectory(".ssh-mcp/hosts.json")
+      try await ServerUnderTest.with(home: home) { server in
+        for (tool, arguments) in [("list-hosts", [:]), ("start-session", ["host_id": "web"])]
+          as [(String, JSONValue)]
+        {
+          let result = try await server.call(tool, arguments)
+          #expect(
+            result.isError(
+              "hosts_file_unreadable", "\(home.path)/.ssh-mcp/hosts.json cannot be read: it is not"),
+            "\(tool): \(result)")
+        }
+      }
+    }
+
+    @Test func `a hosts file that cannot be written is named with the reason`() async throws {
+      let home = try TemporaryDirectory()
+      try home.write("file", "")
+      let directory = "\(home.path)/file/hosts"
+      try await ServerUnderTest.with(home: home, environment: ["SSH_MCP_HOME": directory]) { server in
+        let result = try await server.call("add-host", web)
+        #expect(
+          result.isError("hosts_file_unwritable", "\(directory) cannot be written: Not a directory."),
+          "\(result)")
+      }
+    }
+
+    @Test func `a hosts file that another program keeps locked is named`() async throws {
+      let home = try TemporaryDirectory()
+      let path = try home.write(".ssh-mcp/hosts.json.lock", "")
+      let descriptor = open(path, O_RDWR | O_CLOEXEC)
+      defer { close(descriptor) }
+      #expect(flock(descriptor, LOCK_EX | LOCK_NB) == 0)
+      try await ServerUnderTest.with(home: home) { server in
+        let result = try await server.call("add-host", web)
+        #expect(
+          result.isError(
+            "hosts_file_locked",
+            "\(home.path)/.ssh-mcp/hosts.json has been locked by another process for 5 s. Nothing was changed"
+          ),
+          "\(result)")
+      }
+      #expect(home.read(".ssh-mcp/hosts.json") == nil)
     }
   }
 }

@@ -12,7 +12,8 @@ extension EndToEnd {
         let fingerprint = try await sshd.hostKeyFingerprint()
         try await ServerUnderTest.with(sshd) { server in
           let result = try await server.call("start-session", ["host_id": "bash"])
-          #expect(result.isError && result.text.contains(fingerprint), "\(result)")
+          #expect(result.isError("host_key_unknown", "The host key of bash is not known: "), "\(result)")
+          #expect(result.text.contains("ED25519 \(fingerprint) (of [127.0.0.1]:\(sshd.port))."), "\(result)")
           #expect(result.text.uppercased().contains("ED25519") && result.text.contains("accept_host_key"))
         }
         #expect(sshd.directory.read("known_hosts") == "")
@@ -36,14 +37,23 @@ extension EndToEnd {
       }
     }
 
-    @Test(arguments: ["SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "yes", ""])
-    func `anything but the fingerprint accepts nothing`(answer: String) async throws {
+    @Test(arguments: [
+      (
+        "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "host_key_not_accepted",
+        "The host key of bash is not the accepted one: it is ED25519 SHA256:"
+      ),
+      ("yes", "invalid_argument", "Argument 'accept_host_key' must be a fingerprint"),
+      ("", "invalid_argument", "Argument 'accept_host_key' must be a fingerprint"),
+    ])
+    func `anything but the fingerprint accepts nothing`(
+      answer: String, code: String, beginning: String
+    ) async throws {
       try await LoopbackSSHD.with { sshd in
         try sshd.forgetHostKeys()
         try await ServerUnderTest.with(sshd) { server in
           let result = try await server.call(
             "start-session", ["host_id": "bash", "accept_host_key": .string(answer)])
-          #expect(result.isError, "\(result)")
+          #expect(result.isError(code, beginning), "\(result)")
         }
         #expect(sshd.loginCount == 0)
       }
@@ -75,7 +85,8 @@ extension EndToEnd {
         _ = try sshd.directory.write("ssh_config", line + (sshd.directory.read("ssh_config") ?? ""))
         try await ServerUnderTest.with(sshd) { server in
           let result = try await server.call("start-session", ["host_id": "bash"])
-          #expect(result.isError && result.text.contains("revoked"), "\(result)")
+          #expect(
+            result.isError("host_key_revoked", "The host key of bash is marked as revoked."), "\(result)")
           #expect(!result.text.contains("accept_host_key"))
         }
       }
@@ -106,7 +117,10 @@ extension EndToEnd {
           for more in [[], [("accept_host_key", JSONValue.string(fingerprint))]] {
             let arguments = JSONObject([("host_id", "bash")] + more)
             let result = try await server.call("start-session", .object(arguments))
-            #expect(result.isError && result.text.contains("changed"), "\(result)")
+            #expect(
+              result.isError(
+                "host_key_changed", "The host key of bash has changed: it is now ED25519 SHA256:"),
+              "\(result)")
             #expect(result.text.contains(sshd.knownHostsPath) && result.text.contains("line 1"), "\(result)")
           }
         }

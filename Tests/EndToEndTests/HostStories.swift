@@ -69,7 +69,7 @@ extension EndToEnd {
       try await withServer { server in
         _ = try await server.call("add-host", web)
         let again = try await server.call("add-host", web)
-        #expect(again.isError && again.text.hasPrefix("Host 'web' already exists"))
+        #expect(again.isError("host_exists", "Host 'web' already exists"), "\(again)")
       }
     }
 
@@ -84,7 +84,7 @@ extension EndToEnd {
     @Test func `a session needs a known host`() async throws {
       try await withServer { server in
         let result = try await server.call("start-session", ["host_id": "ghost host"])
-        #expect(result.isError && result.text.hasPrefix("Host 'ghost host' not found"))
+        #expect(result.isError("host_unknown", "Host 'ghost host' not found"), "\(result)")
       }
     }
 
@@ -94,7 +94,8 @@ extension EndToEnd {
     ) async throws {
       try await withServer { server in
         let result = try await server.call(tool, arguments)
-        #expect(result.isError && result.text.hasPrefix("Session 'gone' does not exist"))
+        #expect(result.isError("session_unknown", "Session 'gone' does not exist"), "\(result)")
+        #expect(result.reason == nil)
       }
     }
 
@@ -122,8 +123,9 @@ extension EndToEnd {
       try home.write(".ssh-mcp/hosts.json", damaged)
       try await withServer(home: home) { server in
         let result = try await server.call("add-host", web)
-        #expect(result.isError)
-        #expect(result.text.contains("hosts.json") && result.text.contains("line 2"))
+        let path = "\(home.path)/.ssh-mcp/hosts.json"
+        #expect(
+          result.isError("hosts_file_damaged", "\(path) is damaged at line 2, column 19: "), "\(result)")
       }
       #expect(home.read(".ssh-mcp/hosts.json") == damaged)
     }

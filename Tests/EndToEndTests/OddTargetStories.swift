@@ -54,11 +54,59 @@ extension EndToEnd {
       }
     }
 
-    @Test func `a forced command is run once`() async throws {
+    /// Whether this bash reads ~/.bashrc for `bash -c` too, where sshd has started it: a choice of who built it.
+    private static var bashReadsAlways: Bool {
+      get async {
+        guard let directory = try? TemporaryDirectory(), let bash = LoginShell.bash.program,
+          (try? directory.write(".bashrc", "echo read\n")) != nil
+        else { return false }
+        let environment = ["HOME": directory.path, "SSH_CLIENT": "::1 1 2", "SHLVL": "0"]
+        return await (try? TestProcess.run(bash, ["-c", ":"], environment: environment).text) == "read\n"
+      }
+    }
+
+    @Test func `what does not run our command is told in 12 s and not tried again`() async throws {
       let directory = try TemporaryDirectory()
-      try await start(forced: "echo run >>\(directory.path)/count; cat") { result, _, _ in
-        #expect(result.isError && result.text.contains("within 12 s it did not run"), "\(result)")
-        #expect(directory.read("count") == "run\n")
+      let count = "echo run >>\(directory.path)/count"
+      var hanging = ["\(count)1; cat"]
+      if await Self.bashReadsAlways {
+        // What sshd does for an account whose shell is bash, with another home directory.
+        try directory.write(".bashrc", "\(count)2\nsleep 1000\n")
+        hanging.append("env SHLVL=0 HOME=\(directory.path) bash -c \"$SSH_ORIGINAL_COMMAND\"")
+      }
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for forced in hanging {
+          group.addTask {
+            try await start(forced: forced) { result, server, _ async throws in
+              #expect(
+                result.isError(
+                  "shell_not_usable",
+                  "Host 'bash' let us in, but gave no usable shell: within 12 s it did not run what it was asked to:"
+                ),
+                "\(forced): \(result)")
+              #expect(result.text.contains("start-up files that hang in every command (bash reads ~/.bashrc"))
+              #expect(try await server.call("list-sessions").text == "No active sessions")
+            }
+          }
+        }
+        try await group.waitForAll()
+      }
+      for number in 1...hanging.count { #expect(directory.read("count\(number)") == "run\n") }
+    }
+
+    @Test(.enabled("bash reads ~/.bashrc for interactive shells only here") { await bashReadsAlways })
+    func `a bashrc that ends every command is named with its status`() async throws {
+      let directory = try TemporaryDirectory()
+      try directory.write(".bashrc", "echo maintenance; exit 3\n")
+      try await start(forced: "env SHLVL=0 HOME=\(directory.path) bash -c \"$SSH_ORIGINAL_COMMAND\"") {
+        result, _, _ in
+        #expect(
+          result.isError(
+            "shell_not_usable",
+            "Host 'bash' let us in, but gave no usable shell: it ran something else, which ended with status 3:"
+          ),
+          "\(result)")
+        #expect(result.text.hasSuffix("It printed:\nmaintenance"), "\(result)")
       }
     }
 

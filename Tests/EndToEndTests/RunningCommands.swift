@@ -38,6 +38,16 @@ extension ServerUnderTest {
     try await call("send-input", ["session_id": .string(session), "secret": "password"])
   }
 
+  /// Waits until the command that runs has written that, reading it.
+  func waitForOutput(_ text: String, in session: String = "s") async throws {
+    for _ in 0..<20 {
+      let read = try await call(
+        "read-output", ["session_id": .string(session), "offset": 0, "wait_seconds": 1])
+      if read.text.contains(text) { return }
+    }
+    throw FixtureFailure("the command did not write '\(text)'")
+  }
+
   /// Stops what runs.
   func interrupt(_ session: String = "s") async throws -> ToolResult {
     try await call("interrupt", ["session_id": .string(session)])
@@ -54,6 +64,14 @@ extension ServerUnderTest {
 extension ToolResult {
   /// What programs get to know.
   var facts: JSONValue { value["_meta"]?["io.github.ssh-mcp-sessions/result"] ?? .null }
+  /// Why the call failed, by the stable words of Errors.md.
+  var code: String? { facts["error"]?.string }
+  /// Why the session ended, likewise.
+  var reason: String? { facts["reason"]?.string }
+  /// Whether it is that error, and begins with those words.
+  func isError(_ code: String, _ beginning: String) -> Bool {
+    isError && self.code == code && text.hasPrefix(beginning)
+  }
   /// `running`, `finished`, ...
   var state: String { facts["state"]?.string ?? "unknown" }
   /// The line in brackets, if there is one.

@@ -27,7 +27,13 @@ import Testing
     (
       hostKeyText, nil,
       .hostKey(
-        host: "[127.0.0.1]:2222 ([127.0.0.1]:2222)", type: "ED25519",
+        host: "[127.0.0.1]:2222", type: "ED25519",
+        fingerprint: "SHA256:+d6ErV4XR/H3SxgXWT/We9jb0oaBZoA+HJZFP3PW2E8")
+    ),
+    (
+      hostKeyText.replacing("'[127.0.0.1]:2222 (", with: "'web ("), nil,
+      .hostKey(
+        host: "web ([127.0.0.1]:2222)", type: "ED25519",
         fingerprint: "SHA256:+d6ErV4XR/H3SxgXWT/We9jb0oaBZoA+HJZFP3PW2E8")
     ),
     ("Enter PIN for 'token': ", nil, .pin("Enter PIN for 'token': ")),
@@ -123,6 +129,32 @@ import Testing
     #expect(
       policy.decide(.keyboardInteractive(user: "deploy", host: "web", prompt: prompt), partialSuccesses: 0)
         == .refuse(.unanswerable(prompt: prompt)))
+  }
+
+  @Test(arguments: [Self.password, nil])
+  func `a password asked for again after a code tells that one of the two was wrong`(_ stored: Secret?) {
+    var policy = AskpassPolicy(
+      user: "deploy", hosts: ["web"], password: stored, passphrase: nil, acceptedFingerprint: nil,
+      person: [.entersSecrets])
+    func decide(_ prompt: String) -> AskpassPolicy.Decision {
+      policy.decide(.keyboardInteractive(user: "deploy", host: "web", prompt: prompt), partialSuccesses: 0)
+    }
+    let first = decide("Password: ")
+    #expect((first == .answer(Self.password)) == (stored != nil))
+    let code = SecretQuestion(prompt: "Code: ", account: "deploy@web")
+    #expect(decide("Code: ") == .ask(code, otherwise: .unanswerable(prompt: "Code: ")))
+    #expect(decide("Password: ") == .refuse(.answerWrong(prompt: "Code: ", isWithPassword: true)))
+  }
+
+  @Test func `a code asked for again was wrong`() {
+    var policy = AskpassPolicy(
+      user: "deploy", hosts: ["web"], password: nil, passphrase: nil, acceptedFingerprint: nil,
+      person: [.entersSecrets])
+    let question = AskpassPrompt.keyboardInteractive(user: "deploy", host: "web", prompt: "Code: ")
+    _ = policy.decide(question, partialSuccesses: 0)
+    #expect(
+      policy.decide(question, partialSuccesses: 0)
+        == .refuse(.answerWrong(prompt: "Code: ", isWithPassword: false)))
   }
 
   @Test func `the passphrase is told once a key`() {

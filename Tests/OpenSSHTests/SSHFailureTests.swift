@@ -109,7 +109,7 @@ import Testing
     Case(
       name: "bad value",
       text: "cfg line 2: Bad port 'many'.\ncfg: terminating, 1 bad configuration options\n",
-      reason: .badConfiguration(detail: "cfg line 2: Bad port 'many'.")),
+      reason: .badConfiguration(detail: "cfg line 2: Bad port 'many'")),
     Case(
       name: "no configuration", text: "Can't open user config file cfg: No such file or directory\n",
       reason: .badConfiguration(detail: "Can't open user config file cfg: No such file or directory")),
@@ -125,6 +125,20 @@ import Testing
         + "kex_exchange_identification: Connection closed by remote host\n"
         + "Connection closed by UNKNOWN port 65535\n", reason: .jumpHost(hosts: "none.invalid"),
       jumpHosts: "none.invalid"),
+    Case(
+      name: "proxy command",
+      text: "kex_exchange_identification: Connection closed by remote host\n"
+        + "Connection closed by UNKNOWN port 65535\n", reason: .jumpHost(hosts: "its ProxyCommand")),
+    Case(
+      name: "wrong PIN of a token",
+      text: Recorded.offering + "PKCS#11 login failed: PIN incorrect\nlogin failed\npkcs11_get_key failed\n"
+        + "sign_and_send_pubkey: signing failed for ECDSA \"e\": error in libcrypto\n" + denied,
+      reason: .answerWrong(prompt: "PIN of the PKCS#11 token", isWithPassword: false)),
+    Case(
+      name: "wrong PIN of a security key",
+      text: Recorded.offering + "sign_and_send_pubkey: signing failed for ED25519-SK \"/k\": "
+        + "incorrect passphrase supplied to decrypt private key\n" + denied,
+      reason: .answerWrong(prompt: "PIN of the security key /k", isWithPassword: false)),
     Case(
       name: "lost", text: Recorded.connecting + "Connection closed by 127.0.0.1 port 28960\n",
       reason: .connectionLost),
@@ -160,6 +174,10 @@ import Testing
       .hostKeyNotAccepted(host: "h", type: "RSA", fingerprint: "f", accepted: "g")
     ),
     (.unanswerable(prompt: "Code: "), .question(prompt: "Code: ")),
+    (
+      .answerWrong(prompt: "Code: ", isWithPassword: true),
+      .answerWrong(prompt: "Code: ", isWithPassword: true)
+    ),
   ])
   func `a refused question is the reason, whatever ssh says then`(
     _ refusal: AskpassPolicy.Refusal, _ reason: SSHFailure.Reason
@@ -182,7 +200,8 @@ import Testing
     .permissionDenied(methods: [], identities: []), .passwordWrong(user: "u", host: "h"),
     .passwordMissing(user: "u", host: "h", methods: []), .passphraseWrong(keyFile: "k"),
     .passphraseMissing(keyFile: "k"), .keyFileMissing(path: "p"), .keyFileTooOpen(path: "p", mode: "0644"),
-    .keyFileUnreadable(path: "p", detail: "d"), .question(prompt: "q"), .jumpHost(hosts: "j"),
+    .keyFileUnreadable(path: "p", detail: "d"), .question(prompt: "q"),
+    .answerWrong(prompt: "q", isWithPassword: false), .jumpHost(hosts: "j"),
     .noSharedAlgorithm(detail: "d"), .badConfiguration(detail: "d"), .tooManySessions,
     .sshMissing(detail: "d"), .connectionLost, .other(status: "s"),
   ]

@@ -3,6 +3,12 @@ import SSHMCPSessions
 import TestSupport
 import Testing
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// The library's public face, as a program uses it, on a real sshd.
 @Suite(.serialized, .timeLimit(.minutes(2)))
 struct SSHSessionsTests {
@@ -10,14 +16,18 @@ struct SSHSessionsTests {
     _ sshd: LoopbackSSHD, _ body: (SSHSessions) async throws -> Void
   ) async throws {
     let home = try TemporaryDirectory()
+    let sessions = try makeSessions(sshd, home)
+    defer { sessions.close() }
+    try await body(sessions)
+  }
+
+  private func makeSessions(_ sshd: LoopbackSSHD, _ home: TemporaryDirectory) throws -> SSHSessions {
     let environment = [
       "HOME": home.path, "PATH": "/usr/bin:/bin", "XDG_RUNTIME_DIR": try home.makeDirectory("run"),
       "SSH_MCP_SSH_CONFIG": sshd.sshConfigPath,
     ]
-    let sessions = try SSHSessions(
+    return try SSHSessions(
       SSHSessions.Configuration(environment: environment, askpass: ServerUnderTest.binaryPath))
-    defer { sessions.close() }
-    try await body(sessions)
   }
 
   @Test func `state carries over from call to call, and sessions do not share it`() async throws {
@@ -74,6 +84,48 @@ struct SSHSessionsTests {
           try await sessions.execSSHCommand(hostID: "no-such-host.invalid", command: "true")
         }
         #expect(failure?.code == "host_unknown" && failure?.exitStatus == nil)
+      }
+    }
+  }
+
+  @Test func `a login that the end of the sessions cuts off was cancelled`() async throws {
+    try await LoopbackSSHD.with { sshd in
+      // Connections are taken by the kernel's backlog and never answered: a login that waits.
+      sshd.process.signal(SIGSTOP)
+      defer { sshd.process.signal(SIGCONT) }
+      let home = try TemporaryDirectory()
+      let sessions = try makeSessions(sshd, home)
+      let call = Task {
+        await #expect(throws: SSHCommandFailure.self) {
+          try await sessions.execSSHCommand(hostID: "bash", command: "true")
+        }
+      }
+      let path = home.path
+      try await eventually("the login to begin") {
+        ProcessTree.now().processes(mentioning: " -M ", path).contains { $0.state != "Z" }
+      }
+      sessions.close()
+      #expect(await call.value?.code == "cancelled")
+      #expect(ProcessTree.now().processes(mentioning: path).isEmpty)
+    }
+  }
+
+  @Test func `without a free descriptor the sessions cannot be made`() async {
+    // In a process of its own: the limit is all of a process's.
+    await #expect(processExitsWith: .success) {
+      var limit = rlimit(rlim_cur: 3, rlim_max: 3)
+      #if canImport(Glibc)
+        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+      #else
+        let resource = RLIMIT_NOFILE
+      #endif
+      guard setrlimit(resource, &limit) == 0 else { exit(2) }
+      do throws(SSHCommandFailure) {
+        _ = try SSHSessions(
+          SSHSessions.Configuration(environment: ["HOME": "/nonexistent"], askpass: "/nonexistent"))
+        exit(3)
+      } catch {
+        exit(error.code == "cannot_start" && error.exitStatus == nil ? EXIT_SUCCESS : 4)
       }
     }
   }

@@ -26,12 +26,16 @@ package final class LoopbackSSHD: Sendable {
     package var forcedCommand: String?
     /// Logs in real accounts by password, without the shells' `ForceCommand`.
     package var acceptsPasswords: Bool
+    /// Asks as this service of PAM says, where `configuration` has `UsePAM yes`.
+    package var pam: PAMService?
 
     /// The usual: bash, key login, quiet start-up files.
     package init(
       shells: [LoginShell] = [.bash], configuration: [String] = [], hasNoisyStartup: Bool = false,
-      keyPassphrase: String = "", acceptsPasswords: Bool = false, forcedCommand: String? = nil
+      keyPassphrase: String = "", acceptsPasswords: Bool = false, forcedCommand: String? = nil,
+      pam: PAMService? = nil
     ) {
+      self.pam = pam
       self.shells = shells
       self.configuration = configuration
       self.hasNoisyStartup = hasNoisyStartup
@@ -94,7 +98,7 @@ package final class LoopbackSSHD: Sendable {
   /// The processes that serve logged-in users, one or two a connection; not the listening one.
   package var connections: [Int32] {
     ProcessTree.now().descendants(of: process.identifier)
-      .filter { $0.commandLine.hasPrefix("sshd: ") }.map(\.identifier)
+      .filter { $0.commandLine.hasPrefix("\(options.pam?.name ?? "sshd"): ") }.map(\.identifier)
   }
 
   /// Sends a signal to the processes that serve connections: SIGKILL loses them, SIGSTOP freezes them.
@@ -150,6 +154,7 @@ package final class LoopbackSSHD: Sendable {
     try await Fixture.makeKey("\(directory.path)/host_key")
     try await Fixture.makeKey("\(directory.path)/user_key", passphrase: options.keyPassphrase)
     try directory.write("authorized_keys", directory.read("user_key.pub") ?? "")
+    let (program, more) = try await options.pam?.command(sshd, in: directory) ?? (sshd, [])
     var lastLog = ""
     for _ in 0..<5 {
       let ports = Dictionary(
@@ -158,7 +163,7 @@ package final class LoopbackSSHD: Sendable {
       try files.write()
       let check = try await TestProcess.run(sshd, ["-t", "-f", "\(directory.path)/sshd_config"])
       guard check.ending == .exited(0) else { throw FixtureFailure("sshd -t: \(check.errorText)") }
-      let process = try TestProcess(sshd, ["-D", "-e", "-f", "\(directory.path)/sshd_config"])
+      let process = try TestProcess(program, ["-D", "-e", "-f", "\(directory.path)/sshd_config"] + more)
       let count = ports.count
       let record = try await process.record.wait(for: "sshd to listen") {
         $0.errorText.components(separatedBy: "Server listening").count > count

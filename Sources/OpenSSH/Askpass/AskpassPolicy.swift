@@ -24,6 +24,8 @@ package struct AskpassPolicy: Sendable, Hashable {
     /// The server's key is not the one that the call named.
     case hostKeyNotAccepted(host: String, type: String, fingerprint: String, accepted: String)
     case unanswerable(prompt: String)
+    /// A person's answer was not accepted; a password that went with it may be what was wrong.
+    case answerWrong(prompt: String, isWithPassword: Bool)
   }
 
   private let user: String?
@@ -33,6 +35,8 @@ package struct AskpassPolicy: Sendable, Hashable {
   private let acceptedFingerprint: String?
   private let person: Set<Person.Ability>
   private var asked: Set<String> = []
+  /// What the server last asked a person for besides a password: a one-time code, mostly.
+  private var code: String?
   private var passwordUses: Set<String> = []
   private var passphraseUses: Set<String> = []
   /// The key for which the passphrase was last given.
@@ -80,6 +84,15 @@ package struct AskpassPolicy: Sendable, Hashable {
     if case .notice(let text) = prompt, text.hasPrefix("Confirm user presence"), person.contains(.sees) {
       return .show(text)
     }
+    let decision = decideFromRecordOrAsk(prompt, partialSuccesses: partialSuccesses)
+    // The server begins anew and does not say which of the answers it refused.
+    if case .refuse(.passwordWrong) = decision, let code {
+      return .refuse(.answerWrong(prompt: code, isWithPassword: true))
+    }
+    return decision
+  }
+
+  private mutating func decideFromRecordOrAsk(_ prompt: AskpassPrompt, partialSuccesses: Int) -> Decision {
     let decision = decideFromRecord(prompt, partialSuccesses: partialSuccesses)
     guard person.contains(.entersSecrets), case .refuse(let refusal) = decision, let question = prompt.secret,
       refusal.isForWantOfRecord
@@ -88,6 +101,7 @@ package struct AskpassPolicy: Sendable, Hashable {
     guard asked.insert("\(partialSuccesses) \(prompt)").inserted, asked.count <= Self.questionLimit else {
       return .refuse(refusal.withWrongAnswer)
     }
+    if case .keyboardInteractive = prompt, case .unanswerable(let prompt) = refusal { code = prompt }
     return .ask(question, otherwise: refusal)
   }
 
@@ -151,12 +165,13 @@ extension AskpassPolicy.Refusal {
   fileprivate var isForWantOfRecord: Bool {
     switch self {
     case .passwordMissing, .passphraseMissing, .unanswerable: true
-    case .passwordWrong, .passphraseWrong, .hostKeyUnknown, .hostKeyNotAccepted: false
+    case .passwordWrong, .passphraseWrong, .hostKeyUnknown, .hostKeyNotAccepted, .answerWrong: false
     }
   }
 
   fileprivate var withWrongAnswer: AskpassPolicy.Refusal {
     switch self {
+    case .unanswerable(let prompt): .answerWrong(prompt: prompt, isWithPassword: false)
     case .passwordMissing(let user, let host): .passwordWrong(user: user, host: host)
     case .passphraseMissing(let keyFile): .passphraseWrong(keyFile: keyFile)
     default: self

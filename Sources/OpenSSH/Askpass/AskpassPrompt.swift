@@ -85,9 +85,17 @@ package enum AskpassPrompt: Sendable, Hashable {
       let digest = rest.dropFirst(7).prefix {
         $0.isASCII && ($0.isLetter || $0.isNumber || "+/=".contains($0))
       }
-      if !digest.isEmpty { return .hostKey(host: host, type: String(type), fingerprint: "SHA256:\(digest)") }
+      if !digest.isEmpty {
+        return .hostKey(host: withoutAddress(host), type: String(type), fingerprint: "SHA256:\(digest)")
+      }
     }
     return nil
+  }
+
+  /// ssh adds the address in parentheses, which may be all that the name is.
+  private static func withoutAddress(_ host: String) -> String {
+    let words = host.split(separator: " ")
+    return words.count == 2 && words[1] == "(\(words[0]))" ? String(words[0]) : host
   }
 }
 

@@ -118,7 +118,7 @@ extension SSHService {
     case .ended(let end):
       close(session, end)
       return ToolFailure(
-        code: "session_unknown",
+        code: "session_unknown", reason: end.code,
         "Session '\(session.name)' does not exist. It has ended: \(end.words) start-session opens a new one.")
     }
   }

@@ -1,0 +1,127 @@
+import Foundation
+import JSON
+import TestSupport
+import Testing
+
+extension EndToEnd {
+  /// Each way in which a session ends has its code, in the result of what ran and in that of the next call.
+  @Suite(.withServer) struct SessionEndStories {
+    /// Expects that the session is gone, for that reason.
+    private func expectGone(_ server: ServerUnderTest, _ session: String, _ reason: String) async throws {
+      let next = try await server.exec("echo hi", in: session)
+      #expect(
+        next.isError("session_unknown", "Session '\(session)' does not exist. It has ended: "), "\(next)")
+      #expect(next.reason == reason, "\(next)")
+    }
+
+    @Test func `a shell that leaves, is killed or is closed is told by its code`() async throws {
+      try await LoopbackSSHD.with { sshd in
+        try await ServerUnderTest.with(sshd) { server in
+          for (session, command, reason, words) in [
+            ("left", "exit 3", "shell_exited", "[session ended: the shell exited with status 3."),
+            (
+              "killed", "kill -9 $$", "shell_killed",
+              "[session ended: the shell was killed, or exited with 255"
+            ),
+          ] {
+            try await server.open("bash", session)
+            let result = try await server.exec(command, in: session)
+            #expect(result.reason == reason && result.text.contains(words), "\(result)")
+            try await expectGone(server, session, reason)
+          }
+          try await server.open("bash", "closed")
+          let call = server.beginExec("echo some; exec sleep 600", in: "closed")
+          try await eventually("sleep to run") {
+            !ProcessTree.now().processes(mentioning: "sleep 600").isEmpty
+          }
+          _ = try await server.call("close-session", ["sessionId": "closed"])
+          let result = try await server.result(of: call)
+          #expect(result.text.hasPrefix("some\n[session ended: it was closed."), "\(result)")
+          #expect(result.reason == "closed", "\(result)")
+          try await expectGone(server, "closed", "closed")
+        }
+      }
+    }
+
+    @Test func `an idle session is closed, and the next call is told`() async throws {
+      try await LoopbackSSHD.with { sshd in
+        let environment = ["SSH_MCP_IDLE_TIMEOUT": "1", "SSH_MCP_LOG": "debug"]
+        try await ServerUnderTest.with(sshd, environment: environment) { server in
+          try await server.open("bash")
+          try await server.process.record.wait(for: "the session to close") {
+            $0.errorText.contains("session closed")
+          }
+          let next = try await server.exec("echo hi")
+          #expect(
+            next.isError("session_unknown", "Session 's' does not exist. It has ended: it was idle for 1 s."),
+            "\(next)")
+          #expect(next.reason == "idle")
+        }
+      }
+    }
+
+    @Test(.enabled("dash is missing: run scripts/setup") { LoginShell.dash.program != nil })
+    func `a shell that executes nothing any more is told`() async throws {
+      try await LoopbackSSHD.with(.init(shells: [.dash])) { sshd in
+        try await ServerUnderTest.with(sshd) { server in
+          try await server.open("dash")
+          let result = try await server.exec("set -n; :")
+          let ended = result.reason == nil ? try await server.exec("echo hi") : result
+          #expect(
+            ended.text.hasPrefix("[session ended: the shell no longer runs what it is given"), "\(ended)")
+          #expect(ended.reason == "unresponsive")
+          try await expectGone(server, "s", "unresponsive")
+        }
+      }
+    }
+
+    @Test func `a program that nothing in the terminal stops loses the session`() async throws {
+      // Without a second channel there is no SIGKILL from outside.
+      try await LoopbackSSHD.with(.init(configuration: ["MaxSessions 1"])) { sshd in
+        try await ServerUnderTest.with(sshd) { server in
+          try await server.open("bash")
+          let call = server.beginExec(
+            "sh -c 'trap \"\" INT QUIT TSTP; echo deaf; while :; do sleep 0.1; done'")
+          try await server.waitForOutput("deaf")
+          let result = try await server.interrupt("s")
+          #expect(
+            result.isError
+              && result.text.contains("session ended: the shell did not come back from the command"),
+            "\(result)")
+          #expect(result.reason == "unstoppable")
+          #expect(try await server.result(of: call).reason == "unstoppable")
+          try await expectGone(server, "s", "unstoppable")
+        }
+      }
+    }
+
+    @Test func `input that nobody reads is refused, and the session is lost with it`() async throws {
+      try await LoopbackSSHD.with { sshd in
+        try await ServerUnderTest.with(sshd) { server in
+          try await server.open("bash")
+          let call = server.beginExec("stty raw -echo; echo deaf; sleep 600")
+          try await server.waitForOutput("deaf")
+          let text = JSONValue.string(String(repeating: "x", count: 2_000_000))
+          var result = try await server.call(
+            "send-input", ["session_id": "s", "text": text, "wait_seconds": 0])
+          for _ in 0..<50 where result.code == nil {
+            result = try await server.call(
+              "send-input", ["session_id": "s", "text": text, "wait_seconds": 0])
+          }
+          #expect(
+            result.isError(
+              "input_refused", "The program does not read its input: too much of it waits already."),
+            "\(result)")
+          // What waits stands before the shell's next line too.
+          let stopped = try await server.interrupt("s")
+          #expect(
+            stopped.text.contains("session ended: after the interruption the shell did not answer any more."),
+            "\(stopped)")
+          #expect(stopped.reason == "not_resynchronized")
+          _ = try await server.result(of: call)
+          try await expectGone(server, "s", "not_resynchronized")
+        }
+      }
+    }
+  }
+}
