@@ -112,7 +112,12 @@ extension SSHFailure {
       return .answerWrong(prompt: "PIN of the security key \(key)", isWithPassword: false)
     }
     // ssh goes on without a word when a passphrase does not fit; a key that fitted would have let us in.
-    if let triedPassword { return .passwordWrong(user: triedPassword.user, host: triedPassword.host) }
+    if let triedPassword {
+      guard let code = triedPassword.code else {
+        return .passwordWrong(user: triedPassword.user, host: triedPassword.host)
+      }
+      return .answerWrong(prompt: code, isWithPassword: triedPassword.hasPassword)
+    }
     if let triedKeyFile { return .passphraseWrong(keyFile: triedKeyFile) }
     return keyFileReason(diagnostics)
       ?? .permissionDenied(

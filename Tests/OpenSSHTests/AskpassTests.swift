@@ -143,6 +143,7 @@ import Testing
     #expect((first == .answer(Self.password)) == (stored != nil))
     let code = SecretQuestion(prompt: "Code: ", account: "deploy@web")
     #expect(decide("Code: ") == .ask(code, otherwise: .unanswerable(prompt: "Code: ")))
+    #expect(policy.triedPassword?.code == "Code: " && policy.triedPassword?.hasPassword == true)
     #expect(decide("Password: ") == .refuse(.answerWrong(prompt: "Code: ", isWithPassword: true)))
   }
 
@@ -152,9 +153,20 @@ import Testing
       person: [.entersSecrets])
     let question = AskpassPrompt.keyboardInteractive(user: "deploy", host: "web", prompt: "Code: ")
     _ = policy.decide(question, partialSuccesses: 0)
+    #expect(policy.triedPassword?.code == "Code: " && policy.triedPassword?.hasPassword == false)
     #expect(
       policy.decide(question, partialSuccesses: 0)
         == .refuse(.answerWrong(prompt: "Code: ", isWithPassword: false)))
+  }
+
+  @Test func `what a person is asked for is remembered, for a login that ends without another question`() {
+    var policy = AskpassPolicy(
+      user: "deploy", hosts: ["web"], password: nil, passphrase: nil, acceptedFingerprint: nil,
+      person: [.entersSecrets])
+    _ = policy.decide(.passphrase(keyFile: "/k"), partialSuccesses: 0)
+    #expect(policy.triedKeyFile == "/k")
+    _ = policy.decide(.password(user: "deploy", host: "web"), partialSuccesses: 0)
+    #expect(policy.triedPassword == AskpassPolicy.Account(user: "deploy", host: "web"))
   }
 
   @Test func `the passphrase is told once a key`() {

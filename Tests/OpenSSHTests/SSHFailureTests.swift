@@ -185,6 +185,21 @@ import Testing
     #expect(classify(Recorded.offering + Self.denied, refusal).reason == reason)
   }
 
+  @Test(arguments: [(nil, true), ("Code: ", true), ("Code: ", false)] as [(String?, Bool)])
+  func `a denied permission after a password or a code says which was wrong`(code: String?, hasPassword: Bool)
+  {
+    var account = AskpassPolicy.Account(user: "u", host: "h")
+    account.code = code
+    account.hasPassword = hasPassword
+    let failure = SSHFailure.classify(
+      Recorded.diagnostics(Recorded.offering + Self.denied), refusal: nil, triedPassword: account,
+      termination: .exited(255), destination: "web", jumpHosts: nil)
+    #expect(
+      failure.reason
+        == (code.map { .answerWrong(prompt: $0, isWithPassword: hasPassword) }
+          ?? .passwordWrong(user: "u", host: "h")))
+  }
+
   @Test func `a missing key explains why a password was asked for`() {
     let text = "Warning: Identity file k not accessible: No such file or directory.\n" + Recorded.serverKey
     #expect(

@@ -45,6 +45,8 @@ struct SSHDFiles {
       guard let port = ports[shell] else { continue }
       let command = options.forcedCommand ?? "\(directory.path)/login-\(shell)"
       lines += ["Match LocalPort \(port) User \(user)", "  ForceCommand \(command)"]
+      // A bash that sshd starts may read ~/.bashrc for every command: not the one of whoever runs the tests.
+      lines += ["  SetEnv HOME=\(directory.path)"]
     }
     return lines.joined(separator: "\n") + "\n"
   }

@@ -35,13 +35,11 @@ package struct AskpassPolicy: Sendable, Hashable {
   private let acceptedFingerprint: String?
   private let person: Set<Person.Ability>
   private var asked: Set<String> = []
-  /// What the server last asked a person for besides a password: a one-time code, mostly.
-  private var code: String?
   private var passwordUses: Set<String> = []
   private var passphraseUses: Set<String> = []
-  /// The key for which the passphrase was last given.
+  /// The key for which the passphrase was last given, or asked a person for.
   package private(set) var triedKeyFile: String?
-  /// Whose password was last given.
+  /// Whose password was last given, or asked a person for.
   package private(set) var triedPassword: Account?
 
   /// A user at a host, as ssh names them in its question.
@@ -50,6 +48,16 @@ package struct AskpassPolicy: Sendable, Hashable {
     package let user: String
     /// The host.
     package let host: String
+    /// What else a person was asked for: a one-time code, mostly.
+    package var code: String?
+    /// Whether a password was given, or a code alone.
+    package var hasPassword = true
+
+    /// An account whose password was given.
+    package init(user: String, host: String) {
+      self.user = user
+      self.host = host
+    }
   }
 
   /// A policy for one login.
@@ -86,7 +94,7 @@ package struct AskpassPolicy: Sendable, Hashable {
     }
     let decision = decideFromRecordOrAsk(prompt, partialSuccesses: partialSuccesses)
     // The server begins anew and does not say which of the answers it refused.
-    if case .refuse(.passwordWrong) = decision, let code {
+    if case .refuse(.passwordWrong) = decision, let code = triedPassword?.code {
       return .refuse(.answerWrong(prompt: code, isWithPassword: true))
     }
     return decision
@@ -101,12 +109,27 @@ package struct AskpassPolicy: Sendable, Hashable {
     guard asked.insert("\(partialSuccesses) \(prompt)").inserted, asked.count <= Self.questionLimit else {
       return .refuse(refusal.withWrongAnswer)
     }
-    if case .keyboardInteractive = prompt, case .unanswerable(let prompt) = refusal { code = prompt }
+    noteTried(prompt)
     return .ask(question, otherwise: refusal)
   }
 
   /// A server may ask by keyboard-interactive as long as it likes; a person is not asked without end.
   private static let questionLimit = 8
+
+  /// Keeps what a person is asked for: where it was wrong, ssh may end without another question.
+  private mutating func noteTried(_ prompt: AskpassPrompt) {
+    switch prompt {
+    case .passphrase(let keyFile): triedKeyFile = keyFile
+    case .password(let user, let host): triedPassword = Account(user: user, host: host)
+    case .keyboardInteractive(let user, let host, let text):
+      let isAfterPassword = triedPassword?.user == user && triedPassword?.host == host
+      triedPassword = Account(user: user, host: host)
+      guard !Self.asksForPassword(text) else { return }
+      triedPassword?.code = text
+      triedPassword?.hasPassword = isAfterPassword
+    case .hostKey, .pin, .notice, .other: break
+    }
+  }
 
   private mutating func decideFromRecord(_ prompt: AskpassPrompt, partialSuccesses: Int) -> Decision {
     switch prompt {
