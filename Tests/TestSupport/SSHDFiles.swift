@@ -9,7 +9,6 @@ struct SSHDFiles {
 
   func write() throws {
     for shell in options.shells { try writeLogin(shell) }
-    _ = try directory.makeDirectory("home")
     try directory.write("sshd_config", sshdConfiguration)
     try directory.write("ssh_config", sshConfiguration)
     let key = (directory.read("host_key.pub") ?? "").split(separator: " ").prefix(2).joined(separator: " ")
@@ -35,11 +34,6 @@ struct SSHDFiles {
         "LogLevel VERBOSE",
         "MaxStartups 100",
       ]
-    if !options.acceptsPasswords {
-      // The account's own shell starts our command, and bash reads ~/.bashrc before that on some systems: whatever
-      // stands in the one of whoever runs the tests would be waited for at each login.
-      lines.append("SetEnv HOME=\(directory.path)/home")
-    }
     lines += options.shells.compactMap { ports[$0] }.map { "Port \($0)" }
     for shell in options.shells {
       guard let port = ports[shell] else { continue }
