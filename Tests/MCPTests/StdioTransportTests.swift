@@ -90,7 +90,7 @@ struct StdioTransportTests {
     let ends = Ends()
     let chunk = 64 << 10
     let answer = 1 << 20
-    let count = 40
+    let count = 16
     let outstanding = Mutex((now: 0, most: 0, received: 0))
     let (stream, full) = AsyncStream.makeStream(of: Void.self)
     ends.transport.start(
