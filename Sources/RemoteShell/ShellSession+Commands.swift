@@ -18,7 +18,15 @@ extension ShellSession {
       await session.outcome(of: number, within: budget)
     }
 
-    /// Waits for the same, and changes nothing.
+    /// Waits until a command that is being stopped has ended, also when the task is cancelled.
+    ///
+    /// - Returns: How it ended, with what is known of its processes.
+    package func stopped() async -> CommandReport {
+      // A task of its own, since this one may be the one that was cancelled.
+      await Task { await session.end(of: number) }.value
+    }
+
+    /// Waits for the same as `outcome`, and changes nothing.
     ///
     /// - Parameter budget: The longest wait.
     /// - Returns: Whether there is something to tell, or the task was cancelled.
@@ -83,6 +91,12 @@ extension ShellSession {
       if !Task.isCancelled { state.commands[number]?.isHandedOff = true }
       return report ?? Self.withdrawn(number, state)
     }
+  }
+
+  /// The ladder that stops a command always comes to an end, and so does this.
+  private func end(of number: Int) async -> CommandReport {
+    await wait(budget: nil) { $0.commands[number].map { $0.final != nil } ?? true }
+    return state.withLock { $0.report(on: number) ?? Self.withdrawn(number, $0) }
   }
 
   private static func withdrawn(_ number: Int, _ state: borrowing State) -> CommandReport {

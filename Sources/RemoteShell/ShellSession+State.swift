@@ -26,9 +26,11 @@ extension ShellSession {
     var proving: Int?
     let background: OutputRecord
     var backgroundRead = 0
-    /// The transcript: its entries in order, the background output that stands in them, and how many bytes of it are
-    /// forgotten.
+    /// The transcript: its entries in order, the command that has no end in them yet, how much of its output and of
+    /// the background's stands in them, and how many bytes of it are forgotten.
     var story: [StoryEntry] = []
+    var openCommand: Int?
+    var toldOutput = 0
     var toldBackground = 0
     var forgottenBytes = 0
     let limits: Limits
@@ -65,8 +67,14 @@ extension ShellSession {
     mutating func noteOutput(_ bytes: ArraySlice<UInt8>) {
       touch()
       guard let current else { return }
+      tellBackground()
       commands[current]?.output.append(bytes)
       commands[current]?.waitsForInput = nil
+    }
+
+    mutating func noteBackground(_ bytes: ArraySlice<UInt8>) {
+      tellOutput()
+      background.append(bytes)
     }
 
     /// The command that runs has come to its end.

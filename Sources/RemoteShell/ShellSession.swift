@@ -190,7 +190,7 @@ package final class ShellSession: Sendable {
       state.noteOutput(bytes)
       effects.note(.output, state)
     case .backgroundOutput(let bytes):
-      state.background.append(bytes)
+      state.noteBackground(bytes)
       effects.note(.output, state)
     case .finished(let end):
       if let proof = state.finishCurrent(end) { effects.proofs.append(proof) }

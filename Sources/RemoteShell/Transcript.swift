@@ -3,7 +3,7 @@ import Synchronization
 /// What a session's commands were and wrote, in order, as one text that only grows: what was at an address stays there.
 ///
 /// A command is `$ ` and its text on a line, its output, and a line in brackets if it did not end with status 0;
-/// output of background jobs stands between the commands. Old commands are forgotten as a whole; their addresses
+/// output of background jobs stands where it came. Old commands are forgotten as a whole; their addresses
 /// are not given again. Reading never holds up the session: the parts are gathered at once and read afterwards.
 package struct Transcript: Sendable {
   /// The address of the first byte that is kept.
@@ -36,7 +36,7 @@ package struct Transcript: Sendable {
     package let lost: [Range<Int>]
   }
 
-  fileprivate init(_ state: borrowing ShellSession.State) {
+  init(_ state: borrowing ShellSession.State) {
     start = state.forgottenBytes
     var address = start
     var pieces: [Piece] = []
@@ -50,12 +50,18 @@ package struct Transcript: Sendable {
       case .command(let number):
         guard let command = state.commands[number] else { continue }
         add(.text(command.transcriptHead), command.transcriptHead.count)
-        add(.output(command.output, from: 0), command.output.total)
+      case .output(let number, let range):
+        guard let command = state.commands[number] else { continue }
+        add(.output(command.output, from: range.lowerBound), range.count)
       case .end(let number):
         guard let command = state.commands[number] else { continue }
         add(.text(command.transcriptFoot), command.transcriptFoot.count)
       case .background(let range): add(.output(state.background, from: range.lowerBound), range.count)
       }
+    }
+    // What has come since the last entry: the one or the other.
+    if let output = state.openOutput {
+      add(.output(output, from: state.toldOutput), output.total - state.toldOutput)
     }
     add(.output(state.background, from: state.toldBackground), state.background.total - state.toldBackground)
     end = address
@@ -63,6 +69,8 @@ package struct Transcript: Sendable {
   }
 
   /// Reads a range of addresses, as far as it is kept.
+  ///
+  /// A character at its end that goes on behind it is left to the next part, unless there is nothing else.
   package func read(_ range: Range<Int>) -> Part {
     let range = range.clamped(to: start..<end)
     var bytes: [UInt8] = []
@@ -86,7 +94,12 @@ package struct Transcript: Sendable {
         }
       }
     }
-    return Part(offset: range.lowerBound, bytes: bytes, end: range.upperBound, lost: lost)
+    let cut = OutputWindow.incompleteSuffix(of: bytes)
+    guard range.upperBound < end, cut < bytes.count, lost.last?.upperBound != range.upperBound else {
+      return Part(offset: range.lowerBound, bytes: bytes, end: range.upperBound, lost: lost)
+    }
+    bytes.removeLast(cut)
+    return Part(offset: range.lowerBound, bytes: bytes, end: range.upperBound - cut, lost: lost)
   }
 }
 
@@ -96,8 +109,10 @@ extension ShellSession {
 
   /// One part of the transcript.
   enum StoryEntry {
-    /// A command's text and output.
+    /// A command's text.
     case command(Int)
+    /// Offsets in its output.
+    case output(Int, Range<Int>)
     /// How it ended.
     case end(Int)
     /// Offsets in the background output.
@@ -106,18 +121,39 @@ extension ShellSession {
 }
 
 extension ShellSession.State {
-  mutating func noteBegin(of number: Int) { tell(.command(number)) }
-
-  mutating func noteEnd(of number: Int) { tell(.end(number)) }
-
-  /// What was written in the background before stands before it.
-  private mutating func tell(_ entry: ShellSession.StoryEntry) {
-    if background.total > toldBackground {
-      story.append(.background(toldBackground..<background.total))
-      toldBackground = background.total
-    }
-    story.append(entry)
+  mutating func noteBegin(of number: Int) {
+    tellOutput()
+    tellBackground()
+    story.append(.command(number))
+    openCommand = number
+    toldOutput = 0
   }
+
+  mutating func noteEnd(of number: Int) {
+    tellOutput()
+    tellBackground()
+    story.append(.end(number))
+    openCommand = nil
+  }
+
+  /// Before a command's output grows: what the background has written since stands before that.
+  ///
+  /// Only what stands last may grow, or what stands behind it would get another address.
+  mutating func tellBackground() {
+    guard background.total > toldBackground else { return }
+    story.append(.background(toldBackground..<background.total))
+    toldBackground = background.total
+  }
+
+  /// The same before the background's output grows; a job may write before a command that was sent has begun.
+  mutating func tellOutput() {
+    guard let openCommand, let output = openOutput, output.total > toldOutput else { return }
+    story.append(.output(openCommand, toldOutput..<output.total))
+    toldOutput = output.total
+  }
+
+  /// The output of the command that has begun and not ended.
+  var openOutput: OutputRecord? { openCommand.flatMap { commands[$0]?.output } }
 
   /// A command is forgotten, and with it all that stands before it in the transcript.
   mutating func noteForgetting(of number: Int) {
@@ -126,8 +162,8 @@ extension ShellSession.State {
     }
     for entry in story[...place] {
       switch entry {
-      case .command(let number):
-        forgottenBytes += commands[number].map { $0.transcriptHead.count + $0.output.total } ?? 0
+      case .command(let number): forgottenBytes += commands[number]?.transcriptHead.count ?? 0
+      case .output(_, let range): forgottenBytes += range.count
       case .end(let number): forgottenBytes += commands[number]?.transcriptFoot.count ?? 0
       case .background(let range): forgottenBytes += range.count
       }

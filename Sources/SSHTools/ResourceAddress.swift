@@ -28,10 +28,12 @@ enum ResourceAddress: Sendable, Hashable {
       var limit: Int?
       for pair in parts.count > 1 ? parts[1].split(separator: "&") : [] {
         let words = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-        guard words.count == 2, let number = Int(words[1]), number >= 0 else { return nil }
+        guard words.count == 2, words[1].utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+          let number = Int(words[1])
+        else { return nil }
         switch words[0] {
-        case "offset": offset = number
-        case "limit": limit = number
+        case "offset" where offset == nil: offset = number
+        case "limit" where limit == nil && number > 0: limit = number
         default: return nil
         }
       }

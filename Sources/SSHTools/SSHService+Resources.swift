@@ -25,11 +25,12 @@ extension SSHService {
           mimeType: Self.plainText, completions: ["session": { [weak self] in self?.sessionNames ?? [] }])
       ],
       changes: changes,
-      isObservable: { [weak self] uri in
+      changeName: { [weak self] uri in
         switch ResourceAddress(uri) {
-        case .hosts?, .sessions?: true
-        case .transcript(let name, nil, nil)?: self?.sessions[name] != nil
-        case .transcript?, nil: false
+        case .hosts?, .sessions?: uri
+        case .transcript(let name, nil, nil)?:
+          (self?.sessions[name]?.name).map { ResourceAddress.transcript(session: $0).uri }
+        case .transcript?, nil: nil
         }
       },
       read: { [weak self] uri async throws(ResourceFailure) in try self?.read(uri) })
@@ -71,20 +72,24 @@ extension SSHService {
   private func transcript(of session: OpenSession, offset: Int?, limit: Int?) -> ResourceContents {
     let transcript = session.shell.transcript
     let count = min(limit ?? Self.transcriptBytes, Self.transcriptLimitBytes)
-    let from = min(offset ?? max(0, transcript.end - count), transcript.end)
+    let from = min(offset ?? max(transcript.start, transcript.end - count), transcript.end)
     let part = transcript.read(from..<min(from + count, transcript.end))
+    // The end begins with a whole character.
+    let isCut = offset == nil && part.offset > transcript.start
+    let skipped = isCut ? part.bytes.prefix(3).prefix { $0 & 0xC0 == 0x80 }.count : 0
+    let first = part.offset + skipped
     var lines: [String] = []
-    if offset == nil, part.offset > transcript.start {
-      let before = ResourceAddress.transcript(
-        session: session.name, offset: max(transcript.start, part.offset - count), limit: count)
-      lines.append("[bytes \(transcript.start) to \(part.offset) stand before this: \(before.uri)]")
+    if isCut {
+      let before = max(transcript.start, first - count)
+      let address = ResourceAddress.transcript(session: session.name, offset: before, limit: first - before)
+      lines.append("[bytes \(transcript.start) to \(first) stand before this: \(address.uri)]")
     }
     if from < transcript.start { lines.append("[bytes before \(transcript.start) are forgotten]") }
     for range in part.lost {
       lines.append(
         "[bytes \(range.lowerBound) to \(range.upperBound) are beyond the retention limit and gone]")
     }
-    let text = ControlSequenceFilter.text(of: part.bytes)
+    let text = ControlSequenceFilter.text(of: part.bytes.dropFirst(skipped))
     if !text.isEmpty { lines.append(text) }
     if offset != nil, part.end < transcript.end {
       let after = ResourceAddress.transcript(session: session.name, offset: part.end, limit: count)
@@ -94,7 +99,7 @@ extension SSHService {
       text: lines.joined(separator: "\n"), mimeType: Self.plainText,
       meta: Facts.meta(
         JSONObject([
-          ("session", .string(session.name)), ("offset", .int(part.offset)), ("nextOffset", .int(part.end)),
+          ("session", .string(session.name)), ("offset", .int(first)), ("nextOffset", .int(part.end)),
           ("firstKept", .int(transcript.start)), ("totalBytes", .int(transcript.end)),
         ])))
   }

@@ -51,7 +51,7 @@ package final class SSHService: Sendable {
   let reactor: Reactor
   let spawner: ProcessSpawner
   let log: Logger
-  /// Told of each resource that has changed, by its address.
+  /// Told of each resource that has changed, by its address as we write it.
   let changes = Observers<String>()
   private let ended = Mutex<[(name: String, end: SessionEnd)]>([])
   private let sideChannels = Mutex<[ObjectIdentifier: (channel: SideChannel, users: Int)]>([:])

@@ -52,7 +52,7 @@ struct ServerProcess {
       })
 
     let transport = StdioTransport.standard()
-    let connection = server.connect(output: transport.send)
+    let connection = server.connect(output: transport.send, room: transport.room)
     FileHandle.standardError.write(Data("SSH MCP Server running on stdio\n".utf8))
     transport.start(receive: connection.receive) { kill(getpid(), SIGTERM) }
 

@@ -8,21 +8,22 @@ package struct ResourceCatalog: Sendable {
   package var templates: [ResourceTemplate]
   /// Reads one; nil if there is none at that address.
   package var read: @Sendable (_ uri: String) async throws(ResourceFailure) -> ResourceContents?
-  /// Whether changes of that address are told.
-  package var isObservable: @Sendable (_ uri: String) -> Bool
-  /// Tells of each change by the address of what has changed.
+  /// The name under which changes of what is at that address are told, the same for every spelling of it; nil if
+  /// they are not told.
+  package var changeName: @Sendable (_ uri: String) -> String?
+  /// Tells of each change by that name.
   package var changes: Observers<String>
 
   /// A catalogue.
   package init(
     resources: [Resource], templates: [ResourceTemplate], changes: Observers<String>,
-    isObservable: @escaping @Sendable (_ uri: String) -> Bool,
+    changeName: @escaping @Sendable (_ uri: String) -> String?,
     read: @escaping @Sendable (_ uri: String) async throws(ResourceFailure) -> ResourceContents?
   ) {
     self.resources = resources
     self.templates = templates
     self.changes = changes
-    self.isObservable = isObservable
+    self.changeName = changeName
     self.read = read
   }
 }

@@ -36,7 +36,11 @@ extension ResultEncoder {
     var fields: [(String, JSONValue)] = [
       ("taskId", .string(task.id)), ("status", .string(task.status.name)),
     ]
-    if case .working(let message) = task.status { fields.append(("statusMessage", .string(message))) }
+    switch task.status {
+    case .working(let message), .cancelled(let message):
+      fields.append(("statusMessage", .string(message)))
+    case .completed: break
+    }
     return fields + [
       ("createdAt", .string(Self.text(of: task.created))),
       ("lastUpdatedAt", .string(Self.text(of: task.updated))),

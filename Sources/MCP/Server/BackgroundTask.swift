@@ -9,7 +9,8 @@ final class BackgroundTask: Sendable {
   enum Status: Sendable, Hashable {
     case working(message: String)
     case completed(CallToolResult)
-    case cancelled
+    /// Stopped; the message is the last line of what its work said.
+    case cancelled(message: String)
   }
 
   /// What is known of it at one moment.
@@ -33,8 +34,8 @@ final class BackgroundTask: Sendable {
   private struct State {
     var end: (status: Status, at: Date)?
     var isCancelled = false
-    /// Whether a client has been given the result.
-    var isFetched = false
+    /// When a client was first given the result.
+    var fetched: ContinuousClock.Instant?
   }
 
   /// - Parameters:
@@ -58,10 +59,10 @@ final class BackgroundTask: Sendable {
 
   var hasEnded: Bool { state.withLock { $0.end != nil } }
 
-  /// Whether a client knows the result, so that it may be forgotten when there is need.
-  var isFetched: Bool { state.withLock { $0.isFetched } }
+  /// Since when a client knows the result, so that it may be forgotten when there is need.
+  var fetched: ContinuousClock.Instant? { state.withLock { $0.fetched } }
 
-  func noteFetched() { state.withLock { if $0.end != nil { $0.isFetched = true } } }
+  func noteFetched() { state.withLock { if $0.end != nil { $0.fetched = $0.fetched ?? .now } } }
 
   /// Asks the work to end; what has ended stays as it is.
   func cancel() {
@@ -70,9 +71,14 @@ final class BackgroundTask: Sendable {
   }
 
   /// The work has ended.
-  func end(_ result: CallToolResult) {
+  ///
+  /// - Returns: False if it had ended before.
+  fileprivate func end(_ result: CallToolResult) -> Bool {
     state.withLock { state in
-      state.end = state.end ?? (state.isCancelled ? .cancelled : .completed(result), Date())
+      guard state.end == nil else { return false }
+      let lastLine = result.text.split(separator: "\n").last.map(String.init) ?? ""
+      state.end = (state.isCancelled ? .cancelled(message: lastLine) : .completed(result), Date())
+      return true
     }
   }
 }
@@ -106,7 +112,7 @@ final class TaskTable: Sendable {
   func add(_ run: CallRun, message: @escaping @Sendable () -> String) -> BackgroundTask? {
     let task = BackgroundTask(run, lifetime: lifetime / .seconds(1), message: message)
     return state.withLock { entries in
-      if entries.count >= Self.limit, let old = entries.values.first(where: { $0.task.isFetched }) {
+      if entries.count >= Self.limit, let old = Self.longestKnown(of: entries.values) {
         old.expiry?.cancel()
         entries[old.task.id] = nil
       }
@@ -114,6 +120,11 @@ final class TaskTable: Sendable {
       entries[task.id] = Entry(task: task)
       return task
     }
+  }
+
+  /// The task whose result a client has known longest.
+  private static func longestKnown(of entries: some Sequence<Entry>) -> Entry? {
+    entries.compactMap { entry in entry.task.fetched.map { (entry, $0) } }.min { $0.1 < $1.1 }?.0
   }
 
   subscript(id: String) -> BackgroundTask? { state.withLock { $0[id]?.task } }
@@ -124,7 +135,7 @@ final class TaskTable: Sendable {
 
   /// The task's work has ended: it is told, and kept for its lifetime.
   func end(_ task: BackgroundTask, _ result: CallToolResult) {
-    task.end(result)
+    guard task.end(result) else { return }
     state.withLock { entries in
       guard entries[task.id] != nil else { return }
       entries[task.id]?.expiry = Task { [lifetime, weak self] in

@@ -30,7 +30,11 @@ extension Connection {
         requestID: request.id, progress: reporter(request, number), elicitor: elicitor(request, number, run),
         taskOffer: taskOffer(request, number, run)))
     guard try enter(request.id, entry) else { return request.answer(nil) }
-    run.start(pending, listener: listener)
+    run.start(
+      { [room] in
+        await room()
+        return await pending()
+      }, listener: listener)
   }
 
   /// Puts a request on the table; false if the connection has ended.

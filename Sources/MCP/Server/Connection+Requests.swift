@@ -20,17 +20,25 @@ extension Connection {
     }
   }
 
-  func request(_ id: RequestID, _ method: String, _ params: JSONValue?, answer: @escaping Answer) {
+  func request(
+    _ id: RequestID, _ method: String, _ params: JSONValue?, isBatched: Bool, answer: @escaping Answer
+  ) {
     do throws(RPCError) {
       guard params == nil || params?.object != nil else {
         throw .invalidParams("\"params\" must be an object")
       }
       let params = params?.object ?? JSONObject()
+      guard !isBatched || method != "initialize" else {
+        throw .invalidRequest("\"initialize\" must not be in a batch")
+      }
       if method == "initialize", let requested = params["protocolVersion"]?.string {
         return answer(Self.message(result: initialize(requested, params), to: id))
       }
       let era = try RequestEra(
         method, params, negotiated: state.withLock { $0.negotiated }, offered: server.methods)
+      guard !isBatched || era.version.hasHandshake else {
+        throw .invalidRequest("protocol version \(era.version.rawValue) has no batches")
+      }
       try serve(
         Request(
           id: id, params: params, era: era, encoder: ResultEncoder(version: era.version, info: server.info),
@@ -109,6 +117,7 @@ extension Connection {
       return request.answer(nil)
     }
     run.start { [self] in
+      await room()
       let message = await work()
       request.answer(finish(request.id, number) ? message : nil)
     }
@@ -178,8 +187,11 @@ extension Connection {
       values = template.completions[argument]
     default: throw .invalidParams("\"ref\" must be of type \"ref/prompt\" or \"ref/resource\"")
     }
-    let matching = (values?() ?? []).filter { $0.hasPrefix(value) }
-    request.answer(result: request.encoder.completion(matching))
+    // What there is may have to be read from a disk.
+    try run(request) { [values] in
+      let matching = (values?() ?? []).filter { $0.hasPrefix(value) }
+      return Self.message(result: request.encoder.completion(matching), to: request.id)
+    }
   }
 
   // MARK: - Tasks

@@ -5,11 +5,11 @@ extension Connection {
   /// `resources/subscribe`, of the versions with a handshake.
   func subscribe(_ request: Request) throws(RPCError) {
     let uri = try request.string("uri")
-    guard server.resources?.isObservable(uri) == true else {
+    guard let name = server.resources?.changeName(uri) else {
       throw .resourceNotFound(uri, request.era.version)
     }
     observe()
-    guard state.withLock({ $0.subscriptions.subscribe(to: uri) }) else {
+    guard state.withLock({ $0.subscriptions.subscribe(to: uri, changingAs: name) }) else {
       throw .invalidParams(
         "\(Subscriptions.Limits.entries) resources are subscribed to, the most there can be")
     }
@@ -25,19 +25,24 @@ extension Connection {
     let names = try strings("taskIds", in: wanted)
     if names != nil, !wantsTasks(request.era) { throw .missingExtension(Self.tasksExtension) }
     try checkIsFree(request.id)
-    let resources = addresses.map { $0.filter { server.resources?.isObservable($0) ?? false } }
+    var changeNames: [String: Set<String>] = [:]
+    let resources = addresses.map { addresses in
+      addresses.filter { uri in
+        guard let name = server.resources?.changeName(uri) else { return false }
+        changeNames[name, default: []].insert(uri)
+        return true
+      }
+    }
     let tasks = names.map { $0.compactMap { server.tasks[$0] } }
     observe()
     let listen = Subscriptions.Listen(
-      resources: Set(resources ?? []), tasks: Set(tasks?.map(\.id) ?? []), answer: request.answer)
+      resources: changeNames, tasks: Set(tasks?.map(\.id) ?? []), answer: request.answer)
     let isOpen = try open(listen, request) { [self] in
       send(request.encoder.listenAcknowledged(request.id, resources: resources, tasks: tasks?.map(\.id)))
     }
     guard isOpen else { return request.answer(nil) }
     // What ended before anybody could listen would never be told.
-    for task in tasks ?? [] where task.hasEnded {
-      send(request.encoder.taskChanged(task.snapshot, to: request.id))
-    }
+    for task in tasks ?? [] where task.hasEnded { ended(task) }
   }
 
   /// Nothing may be told before the acknowledgement, so it is sent under the lock under which updates are chosen.
@@ -89,38 +94,45 @@ extension Connection {
     }
   }
 
-  private func changed(_ uri: String) {
-    guard state.withLock({ $0.subscriptions.noteChange(of: uri) }) else { return }
-    tell(uri)
+  private func changed(_ name: String) {
+    guard state.withLock({ $0.subscriptions.noteChange(of: name) }) else { return }
+    tell(name)
   }
 
   /// Sends an update and gathers what comes in the pause after it.
-  private func tell(_ uri: String) {
-    let (targets, negotiated) = state.withLock { ($0.subscriptions.targets(of: uri), $0.negotiated) }
-    for target in targets {
-      let version = target == nil ? negotiated ?? .newestHandshake : .v2026_07_28
-      let encoder = ResultEncoder(version: version, info: server.info)
-      sendUnlessEnded(encoder.resourceUpdated(uri, to: target))
-    }
+  ///
+  /// Sent under the lock under which its targets are chosen: nothing may come behind the answer that ends a
+  /// subscription.
+  private func tell(_ name: String) {
     let pause = server.updatePause
     state.withLock { state in
       guard !state.isEnded else { return }
-      state.pauses[uri] = Task { [weak self] in
+      for target in state.subscriptions.targets(of: name) {
+        let version =
+          target.listen == nil ? state.negotiated ?? .newestHandshake : ProtocolVersion.v2026_07_28
+        let encoder = ResultEncoder(version: version, info: server.info)
+        send(encoder.resourceUpdated(target.uri, to: target.listen))
+      }
+      state.pauses[name] = Task { [weak self] in
         do { try await Task.sleep(for: pause) } catch { return }
         guard let self else { return }
         let isMore = self.state.withLock { state in
-          state.pauses[uri] = nil
-          return state.subscriptions.pauseIsOver(of: uri)
+          state.pauses[name] = nil
+          return state.subscriptions.pauseIsOver(of: name)
         }
-        if isMore { tell(uri) }
+        if isMore { tell(name) }
       }
     }
   }
 
+  /// Tells of a task's end whoever has not been told yet.
   private func ended(_ task: BackgroundTask) {
     let encoder = ResultEncoder(version: .v2026_07_28, info: server.info)
-    for id in state.withLock({ $0.subscriptions.listens(toTask: task.id) }) {
-      sendUnlessEnded(encoder.taskChanged(task.snapshot, to: id))
+    state.withLock { state in
+      guard !state.isEnded else { return }
+      for id in state.subscriptions.takeListens(toTask: task.id) {
+        send(encoder.taskChanged(task.snapshot, to: id))
+      }
     }
   }
 }

@@ -13,6 +13,8 @@ package final class Connection: Sendable {
   let parked: ParkedCalls
   let state = Mutex(State())
   private let output: @Sendable ([UInt8]) -> Void
+  /// Returns when there is room for another answer.
+  let room: @Sendable () async -> Void
 
   /// Everything that changes.
   struct State {
@@ -45,9 +47,12 @@ package final class Connection: Sendable {
     let ended: @Sendable () async -> Void
   }
 
-  init(server: Server, output: @escaping @Sendable ([UInt8]) -> Void) {
+  init(
+    server: Server, output: @escaping @Sendable ([UInt8]) -> Void, room: @escaping @Sendable () async -> Void
+  ) {
     self.server = server
     self.output = output
+    self.room = room
     parked = ParkedCalls(lifetime: server.questionLifetime)
   }
 
@@ -67,9 +72,7 @@ package final class Connection: Sendable {
   /// - Returns: What waits for the end of the calls.
   @discardableResult
   package func close() -> @Sendable () async -> Void {
-    let listens = state.withLock { $0.isEnded ? [:] : $0.subscriptions.closeAll() }
-    for (id, listen) in listens { listen.answer(listenEnd(id)) }
-    let (calls, questions) = state.withLock { state in
+    let (listens, calls, questions) = state.withLock { state in
       state.isEnded = true
       for pause in state.pauses.values { pause.cancel() }
       defer {
@@ -77,8 +80,9 @@ package final class Connection: Sendable {
         state.observations = []
         state.pauses = [:]
       }
-      return (Array(state.calls.values), state.questions.removeAll())
+      return (state.subscriptions.closeAll(), Array(state.calls.values), state.questions.removeAll())
     }
+    for (id, listen) in listens { listen.answer(listenEnd(id)) }
     for question in questions { question.continuation.resume(returning: .cancel) }
     let waiting = parked.removeAll()
     for call in calls { call.cancel() }
@@ -102,7 +106,7 @@ package final class Connection: Sendable {
       return send(error: .parseError("\(error)"), to: nil)
     }
     guard let batch = value.array else {
-      receive(value) { [self] answer in if let answer { send(answer) } }
+      receive(value, isBatched: false) { [self] answer in if let answer { send(answer) } }
       return
     }
     guard state.withLock({ $0.negotiated }) == .v2025_03_26, !batch.isEmpty else {
@@ -111,15 +115,15 @@ package final class Connection: Sendable {
     let answers = Batch(count: batch.count) { [self] answers in
       if !answers.isEmpty { send(.array(answers)) }
     }
-    for element in batch { receive(element, answer: answers.take) }
+    for element in batch { receive(element, isBatched: true, answer: answers.take) }
   }
 
   /// Handles one message; `answer` is called exactly once, with nil where nothing is to be said.
-  private func receive(_ value: JSONValue, answer: @escaping Answer) {
+  private func receive(_ value: JSONValue, isBatched: Bool, answer: @escaping Answer) {
     do throws(InvalidMessage) {
       switch try Message(value) {
       case .request(let id, let method, let params):
-        request(id, method, params, answer: answer)
+        request(id, method, params, isBatched: isBatched, answer: answer)
       case .notification(let method, let params):
         if method == "notifications/cancelled" { cancel(params) }
         answer(nil)

@@ -54,10 +54,14 @@ package final class Server: Sendable {
 
   /// A connection of one client.
   ///
-  /// - Parameter output: Gets whole messages, each with its line feed, from any thread; must not block.
+  /// - Parameters:
+  ///   - output: Gets whole messages, each with its line feed, from any thread; must not block.
+  ///   - room: Returns when there is room for another answer: calls go on then only.
   /// - Returns: A connection that has not seen a byte yet.
-  package func connect(output: @escaping @Sendable ([UInt8]) -> Void) -> Connection {
-    Connection(server: self, output: output)
+  package func connect(
+    output: @escaping @Sendable ([UInt8]) -> Void, room: @escaping @Sendable () async -> Void = {}
+  ) -> Connection {
+    Connection(server: self, output: output, room: room)
   }
 
   /// Stops the calls that go on as tasks.

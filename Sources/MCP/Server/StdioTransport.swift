@@ -34,6 +34,10 @@ package final class StdioTransport: Sendable {
     var isWriting = false
     var isStopped = false
     var isBroken = false
+    /// Who waits until there is room.
+    var waiters: [CheckedContinuation<Void, Never>] = []
+
+    var hasRoom: Bool { queuedBytes <= Limits.queuedBytes || isStopped || isBroken }
   }
 
   /// How much can be written without blocking a thread that must not block.
@@ -115,6 +119,20 @@ package final class StdioTransport: Sendable {
     if mustQueue { announceChange() }
   }
 
+  /// Waits until the client has taken what is too much for it; at once when it takes nothing any more.
+  package func room() async {
+    // Many are let go at once, and the first of them may fill the room again.
+    while !state.withLock({ $0.hasRoom }) {
+      await withCheckedContinuation { continuation in
+        let hasRoom = state.withLock { state in
+          if !state.hasRoom { state.waiters.append(continuation) }
+          return state.hasRoom
+        }
+        if hasRoom { continuation.resume() }
+      }
+    }
+  }
+
   /// Waits until everything is written, at most for so long; blocks.
   package func flush(within seconds: Double) {
     let deadline = Date(timeIntervalSinceNow: seconds)
@@ -156,7 +174,7 @@ package final class StdioTransport: Sendable {
   private func waitForRoom() {
     condition.lock()
     defer { condition.unlock() }
-    while state.withLock({ $0.queuedBytes > Limits.queuedBytes && !$0.isStopped && !$0.isBroken }) {
+    while !state.withLock({ $0.hasRoom }) {
       condition.wait()
     }
   }
@@ -198,6 +216,10 @@ package final class StdioTransport: Sendable {
         let count = rest.withUnsafeBytes { writeBytes(output, $0.baseAddress, $0.count) }
         if count > 0 {
           rest = rest.dropFirst(count)
+        } else if errno == EAGAIN || errno == EWOULDBLOCK {
+          // The client shares the descriptor and has made it non-blocking.
+          var descriptor = pollfd(fd: output, events: Int16(POLLOUT), revents: 0)
+          _ = poll(&descriptor, 1, -1)
         } else if errno != EINTR {
           state.withLock { fail(&$0) }
           stop()
@@ -215,6 +237,12 @@ package final class StdioTransport: Sendable {
   /// Wakes those who wait for the state to change; the lock is held, or a waiter between its look and its wait
   /// would miss it.
   private func announceChange() {
+    let ready = state.withLock { state in
+      guard state.hasRoom else { return [CheckedContinuation<Void, Never>]() }
+      defer { state.waiters = [] }
+      return state.waiters
+    }
+    for waiter in ready { waiter.resume() }
     condition.lock()
     condition.broadcast()
     condition.unlock()

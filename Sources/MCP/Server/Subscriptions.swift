@@ -12,25 +12,47 @@ struct Subscriptions {
 
   /// An open `subscriptions/listen`.
   struct Listen: Sendable {
-    let resources: Set<String>
-    let tasks: Set<String>
+    /// The addresses as the client wrote them, by the address under which their changes are told.
+    let resources: [String: Set<String>]
+    /// Tasks whose end is still to be told.
+    fileprivate var tasks: Set<String>
     /// Ends the request; nil ends it without a word.
     let answer: @Sendable (JSONValue?) -> Void
+
+    init(
+      resources: [String: Set<String>], tasks: Set<String>, answer: @escaping @Sendable (JSONValue?) -> Void
+    ) {
+      self.resources = resources
+      self.tasks = tasks
+      self.answer = answer
+    }
   }
 
-  /// Addresses subscribed to by `resources/subscribe`.
-  private(set) var resources: Set<String> = []
+  /// Who is told of a change, and of which address.
+  struct Target: Sendable, Hashable {
+    /// The request that listens; nil stands for the handshake's subscriptions.
+    let listen: RequestID?
+    let uri: String
+  }
+
+  /// Addresses subscribed to by `resources/subscribe`, by the address under which their changes are told.
+  private var resources: [String: Set<String>] = [:]
   private(set) var listens: [RequestID: Listen] = [:]
   private var pacing = Pacing<String>()
 
-  /// Adds an address; false if there are too many.
-  mutating func subscribe(to uri: String) -> Bool {
-    guard resources.count < Limits.entries || resources.contains(uri) else { return false }
-    resources.insert(uri)
+  /// Adds an address whose changes are told under that name; false if there are too many.
+  mutating func subscribe(to uri: String, changingAs name: String) -> Bool {
+    let count = resources.values.reduce(0) { $0 + $1.count }
+    guard count < Limits.entries || resources[name]?.contains(uri) == true else { return false }
+    resources[name, default: []].insert(uri)
     return true
   }
 
-  mutating func unsubscribe(from uri: String) { resources.remove(uri) }
+  mutating func unsubscribe(from uri: String) {
+    for (name, uris) in resources where uris.contains(uri) {
+      resources[name] = uris.count > 1 ? uris.subtracting([uri]) : nil
+    }
+  }
 
   mutating func open(_ listen: Listen, as id: RequestID) { listens[id] = listen }
 
@@ -41,32 +63,35 @@ struct Subscriptions {
     return listens
   }
 
-  /// Whether anybody wants to know of that address.
-  func includes(_ uri: String) -> Bool {
-    resources.contains(uri) || listens.values.contains { $0.resources.contains(uri) }
+  /// Whether anybody wants to know of what changes under that name.
+  func includes(_ name: String) -> Bool {
+    resources[name] != nil || listens.values.contains { $0.resources[name] != nil }
   }
 
-  /// Who wants to know of that task.
-  func listens(toTask id: String) -> [RequestID] {
-    listens.filter { $0.value.tasks.contains(id) }.map(\.key)
+  /// Who is to be told of the end of that task: each once.
+  mutating func takeListens(toTask id: String) -> [RequestID] {
+    listens.keys.filter { listens[$0]?.tasks.remove(id) != nil }
   }
 
-  /// Who wants to know of that address; nil stands for the handshake's subscriptions.
-  func targets(of uri: String) -> [RequestID?] {
-    (resources.contains(uri) ? [nil] : [])
-      + listens.filter { $0.value.resources.contains(uri) }.map { Optional($0.key) }
+  /// Who wants to know of what changes under that name.
+  func targets(of name: String) -> [Target] {
+    var targets = (resources[name] ?? []).map { Target(listen: nil, uri: $0) }
+    for (id, listen) in listens {
+      targets += (listen.resources[name] ?? []).map { Target(listen: id, uri: $0) }
+    }
+    return targets
   }
 
   /// A change; true if it is to be told now, and a pause to be kept after it.
-  mutating func noteChange(of uri: String) -> Bool { includes(uri) && pacing.note(uri) }
+  mutating func noteChange(of name: String) -> Bool { includes(name) && pacing.note(name) }
 
   /// The pause after an update is over; true if there is something to be told, and another pause to be kept.
-  mutating func pauseIsOver(of uri: String) -> Bool {
-    guard includes(uri) else {
-      pacing.forget(uri)
+  mutating func pauseIsOver(of name: String) -> Bool {
+    guard includes(name) else {
+      pacing.forget(name)
       return false
     }
-    return pacing.pauseIsOver(uri)
+    return pacing.pauseIsOver(name)
   }
 }
 

@@ -72,7 +72,9 @@ extension ToolDeclaration {
     }
     guard isTask else { return await pending.outcome(within: budget - taskAfter) }
     pending.handOff()
-    return await pending.outcome(within: nil)
+    let report = await pending.outcome(within: nil)
+    // A task that says that it was cancelled says that its processes are gone.
+    return Task.isCancelled ? await pending.stopped() : report
   }
 
   /// The command, if it can be sent.
