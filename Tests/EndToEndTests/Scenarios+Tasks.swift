@@ -9,7 +9,7 @@ extension Scenario {
       "tasks-lifecycle",
       "A long command becomes a task, works, and is completed with the result of the call; then nothing changes any more"
     ) { scene in
-      try await task(scene, "echo begun; sleep 11; echo over") { server, task in
+      try await task(scene, "echo begun; sleep 15; echo over") { server, task in
         let working = try await server.task(task)
         try demand(working["status"] == "working", "\(working)")
         try demand(working["statusMessage"]?.string?.contains("begun") == true, "\(working)")
