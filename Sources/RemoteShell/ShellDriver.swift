@@ -157,13 +157,21 @@ package enum ShellDriver {
     + "zsh) unsetopt zle; setopt prompt_subst;; ksh) set +o emacs; set +o vi; set +o gmacs;; esac; "
     + "[ \"${PS2-}\" = \"\" ] || PS2=; [ \"${PS1-}\" = \"$__mcp_q\" ] || PS1=$__mcp_q; return 0; }; "
     + "__mcp_q=\"\\${__mcp_a}\\${__mcp_k};P;\\${__mcp_n};\\$?;\\${__mcp_k}\u{07}\"; "
-    + "case $__mcp_s in bash) __mcp_q=; set +o history; set +H; trap - DEBUG; "
-    + "if (PROMPT_COMMAND=) 2>/dev/null; then unset PROMPT_COMMAND; __mcp_v=a; else __mcp_v=n; fi; "
-    + "(PS1=) 2>/dev/null || __mcp_q=$PS1; (PS0=) 2>/dev/null && PS0=;; "
+    // A loop's variable tells what is read-only without ending the line, and without a subshell.
+    + "case $__mcp_s in bash) set +o history; set +H; trap - DEBUG; __mcp_v=n; __mcp_q=${PS1-}; "
+    + "for PROMPT_COMMAND in 1; do unset PROMPT_COMMAND; __mcp_v=a; done 2>/dev/null; "
+    + "for PS1 in \"\"; do __mcp_q=; done 2>/dev/null; for PS0 in \"\"; do :; done 2>/dev/null;; "
     + "zsh) unsetopt bang_hist correct correct_all prompt_cr prompt_sp share_history zle 2>/dev/null; "
     + "precmd_functions=; preexec_functions=; unset -f precmd preexec 2>/dev/null;; "
     // busybox ash takes the end of a background job for the end of its input (measured, 1.35).
     + "sh) set -o ignoreeof 2>/dev/null;; esac; "
     + "unset HISTFILE MAIL MAILPATH MAILCHECK; __mcp_f; "
-    + "__mcp_o \"H;$__mcp_s;$$;$__mcp_v;$(tty);$(id -un);$PWD\""
+    // SSH_TTY may be an outer terminal's (sudo, tmux): it counts only if it is what the shell reads.
+    + "__mcp_t=${SSH_TTY:-/}; [ \"$__mcp_t\" -ef /dev/stdin ] 2>/dev/null || __mcp_t=$(tty); "
+    // bash and zsh know their user themselves; a variable could be anybody's.
+    + "__mcp_u=; case $__mcp_s in bash) case $BASH_VERSION in [0-3].*|4.[0-3].*) ;; "
+    + "*) __mcp_u=\"\\u\"; \\eval \"__mcp_u=\\${__mcp_u@P}\";; esac;; "
+    + "zsh) \\eval \"__mcp_u=\\${(%):-%n}\";; esac; "
+    + "case $__mcp_u in \"\"|*\" \"*) __mcp_u=$(id -un);; esac; "
+    + "__mcp_o \"H;$__mcp_s;$$;$__mcp_v;$__mcp_t;$__mcp_u;$PWD\"; unset __mcp_t __mcp_u"
 }

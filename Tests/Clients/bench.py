@@ -1,178 +1,168 @@
-"""Times the built server against the floor, interleaved in one run; only the Python standard library.
+"""Times the built server against floors in one run; only the Python standard library.
 
-usage: scripts/sshd run -- PYTHON bench.py SERVER [ROUNDS]
+usage: scripts/sshd run -- PYTHON bench.py SERVER [--quick] [--only WORD] [--json FILE] [--picture]
 
-The floor of exec is a bare script that types `true` with one printf of status and directory into the same login
-shell over its own `ssh -tt` pipe, and waits for what the printf writes. The floor of a second session is a bare
-`ssh` with a command over a master that is there already. Machines are noisy: the ratios count, not the times.
+The floors do the same work in the simplest honest way: `raw` types the commands into a login shell over one `ssh -tt`
+pipe with a marker of its own, `mux` is a bare `ssh -S` over a live connection, `ssh` a login, `cat` reads the same
+bytes from a pipe, `C` is a program that reads and writes a line. Machines are noisy: ours and the floor take turns, and
+the ratios count, not the times. The raw times are kept as JSON.
 """
 
+import argparse
 import json
 import os
 import pathlib
-import select
+import platform
 import statistics
 import subprocess
-import sys
-import time
+
+import bench_measures
+import bench_picture
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PAGES = ROOT / "Sources/ssh-mcp-sessions/Documentation.docc"
+MB = 1 << 20
 
 
-class Lines:
-    """A child's standard output, read up to a mark."""
-
-    def __init__(self, arguments: list[str], environment: dict[str, str]):
-        self.child = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
-                                      stderr=subprocess.DEVNULL, env=environment)
-        self.held = b""
-
-    def write(self, data: bytes) -> None:
-        os.write(self.child.stdin.fileno(), data)
-
-    def until(self, mark: bytes, seconds: float = 20) -> bytes:
-        deadline = time.monotonic() + seconds
-        while mark not in self.held:
-            if not select.select([self.child.stdout], [], [], deadline - time.monotonic())[0]:
-                sys.exit(f"bench: no {mark!r} within {seconds} s after {self.held[-200:]!r}")
-            data = os.read(self.child.stdout.fileno(), 65536)
-            if not data:
-                sys.exit(f"bench: the program ended before {mark!r}, after {self.held[-200:]!r}")
-            self.held += data
-        found, self.held = self.held.split(mark, 1)
-        return found
-
-    def end(self) -> None:
-        self.child.stdin.close()
-        self.child.terminate()
-        self.child.wait()
+def measures(quick: bool) -> list[tuple[str, object]]:
+    """The measures in order: a word to choose them by, and what takes them."""
+    many = 40 if quick else 1000
+    some = 6 if quick else 40
+    sizes = [1 << 10, MB] if quick else [1 << 10, 10 << 10, 100 << 10, MB, 10 * MB, 100 * MB]
+    counts = [1, 10] if quick else [1, 10, 50, 200]
+    return [
+        ("exec", lambda program: bench_measures.execs(program, many)),
+        ("start", lambda program: bench_measures.starting(program, some)),
+        ("sessions", lambda program: bench_measures.sessions(program, some)),
+        ("output", lambda program: bench_measures.output(program, sizes, 1 if quick else 3)),
+        ("gigabyte", lambda program: {} if quick else bench_measures.output(program, [1 << 30], 1)),
+        ("parallel", lambda program: bench_measures.parallel(program, counts, 1 if quick else 3)),
+        ("idle", lambda program: bench_measures.idle(program, 1 if quick else 10)),
+        ("askpass", lambda program: bench_measures.askpass(program, some)),
+    ]
 
 
-class Server(Lines):
-    def __init__(self, program: str, home: pathlib.Path):
-        home.mkdir(parents=True, exist_ok=True)
-        self.last = 0
-        super().__init__([program], {"PATH": os.environ["PATH"], "HOME": str(home),
-                                     "SSH_MCP_SSH_CONFIG": os.environ["SSHD_CONFIG"]})
-
-    def request(self, method: str, params: dict) -> dict:
-        self.last += 1
-        message = {"jsonrpc": "2.0", "id": self.last, "method": method, "params": params}
-        self.write(json.dumps(message).encode() + b"\n")
-        return json.loads(self.until(b"\n"))
-
-    def handshake(self) -> None:
-        self.request("initialize", {"protocolVersion": "2025-11-25", "capabilities": {},
-                                    "clientInfo": {"name": "bench", "version": "1"}})
-        self.write(b'{"jsonrpc":"2.0","method":"notifications/initialized"}\n')
-
-    def call(self, tool: str, **arguments: object) -> str:
-        result = self.request("tools/call", {"name": tool, "arguments": arguments})["result"]
-        text = "".join(block["text"] for block in result["content"])
-        if result["isError"]:
-            sys.exit(f"bench: {tool} failed: {text}")
-        return text
-
-    def memory(self, field: str) -> float:
-        status = pathlib.Path(f"/proc/{self.child.pid}/status").read_text()
-        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith(field)) / 1024
+def percentile(values: list[float], share: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
-class BareShell(Lines):
-    """What a script without any care does: no session can be told from the next, nothing is noticed."""
-
-    def __init__(self) -> None:
-        super().__init__(["ssh", "-tt", "-F", os.environ["SSHD_CONFIG"], "demo"], dict(os.environ))
-        self.write(b"stty -echo -opost; PS1=; PROMPT_COMMAND=; printf '%s\\n' re''ady\n")
-        self.until(b"ready\n")
-
-    def run(self, command: bytes) -> bytes:
-        self.write(command + b"; printf '\\001%s %s\\002' \"$?\" \"$PWD\"\n")
-        return self.until(b"\x02")
+def digits(number: float) -> str:
+    """Three significant digits, without an exponent."""
+    return f"{number:.0f}" if number >= 100 else f"{number:.3g}"
 
 
-def milliseconds(body) -> float:
-    start = time.perf_counter()
-    body()
-    return (time.perf_counter() - start) * 1000
+class Row:
+    """A line of the table: ours, the floor, their ratio, and the goal for one of them."""
+
+    def __init__(self, what: str, ours: float, unit: str, goal: float, *, floor: tuple[str, float] | None = None,
+                 of_ratio: bool = True, at_least: bool = False):
+        self.what, self.unit = what, unit
+        self.ours, self.floor = ours, floor
+        self.ratio = ours / floor[1] if floor else None
+        judged = self.ratio if of_ratio and floor else ours
+        self.is_met = judged >= goal if at_least else judged <= goal
+        sign = "at least" if at_least else "at most"
+        self.goal = f"{sign} {goal:g}" + (f" times {floor[0]}" if of_ratio and floor else f" {unit}")
+
+    def cells(self) -> list[str]:
+        floor = f"{self.floor[0]} {digits(self.floor[1])} {self.unit}" if self.floor else ""
+        return [self.what, f"{digits(self.ours)} {self.unit}", floor, f"{self.ratio:.2f}" if self.ratio else "", self.goal,
+                "yes" if self.is_met else "no"]
 
 
-def interleaved(rounds: int, **bodies) -> dict[str, float]:
-    """The median of each body in milliseconds; the bodies take turns, so that noise hits all of them."""
-    times = {name: [] for name in bodies}
-    for round in range(rounds + 5):
-        for name, body in bodies.items():
-            taken = milliseconds(body)
-            if round >= 5:
-                times[name].append(taken)
-    return {name: statistics.median(values) for name, values in times.items()}
+def rows(results: dict[str, bench_measures.Series]) -> list[Row]:
+    """The table: of each measure what its goal speaks of."""
+    table: list[Row] = []
+
+    def against(name: str, floor: str, goal: float, statistic=statistics.median, words: str = "") -> None:
+        if floor in (series := results.get(name, {})):
+            table.append(Row(name + words, statistic(series["ours"]), "ms", goal,
+                             floor=(floor, statistic(series[floor]))))
+
+    def alone(name: str, key: str, unit: str, goal: float, words: str = "") -> None:
+        if key in (series := results.get(name, {})):
+            table.append(Row(name + words, statistics.median(series[key]), unit, goal))
+
+    against("exec of true", "raw", 1.3, words=", median")
+    against("exec of true", "raw", 2.0, lambda values: percentile(values, 0.99), ", p99")
+    against("exec with 1 KB of output", "raw", 1.3)
+    against("exec of a 10 KB command", "raw", 1.3)
+    alone("start to tools/list", "ours", "ms", 10)
+    against("start to tools/list", "C", 3)
+    against("first session", "ssh", 1.15)
+    against("second session", "mux", 1.5)
+    against("second session and a command", "mux", 2)
+    alone("50 sessions at once", "ours", "ms", 1200)
+    for name, series in results.items():
+        if name.endswith("bytes of output") and (size := int(name.split()[0])) >= 100 * MB:
+            speed = {key: size / MB / statistics.median(values) * 1000 for key, values in series.items()
+                     if key != "peak MB"}
+            table.append(Row(f"{size // MB} MB through one exec", speed["ours"], "MB/s", 0.9,
+                             floor=("raw", speed["raw"]), at_least=True))
+            table.append(Row(f"{size // MB} MB: the server's memory", series["peak MB"][0], "MB", 40))
+    for name in [name for name in results if "sessions x" in name]:
+        against(name, "raw", 1.3)
+    for name, goal in [("memory idle", 12), ("memory with 50 sessions", 25)]:
+        alone(name, "MB", "MB", goal, ", resident")
+        alone(name, "private MB", "MB", goal, ", of it private")
+    for name in [name for name in results if name.startswith("CPU in")]:
+        alone(name, "ms", "ms", 0)
+    alone("askpass helper", "ours", "ms", 10)
+    return table
 
 
-def show(what: str, value: str) -> None:
-    print(f"{what:<52} {value}", flush=True)
+HEAD = ["measure", "ours", "floor", "ratio", "goal", "met"]
 
 
-def exec_of_true(server: Server, rounds: int) -> None:
-    bare = BareShell()
-    server.call("start-session", host_id="demo", sessionId="exec")
-    median = interleaved(
-        rounds, ours=lambda: server.call("exec", session_id="exec", command="true"),
-        floor=lambda: bare.run(b"true"), ping=lambda: server.request("ping", {}))
-    bare.end()
-    show("exec of true, median", f"{median['ours']:.3f} ms")
-    show("  the same typed by a bare script over ssh -tt", f"{median['floor']:.3f} ms")
-    show("  ping of the server by the same client", f"{median['ping']:.3f} ms")
-    show("  ratio to the floor (goal 1.8)", f"{median['ours'] / median['floor']:.2f}")
-    server.call("close-session", sessionId="exec")
+def markdown(table: list[Row]) -> str:
+    lines = [HEAD, ["---"] * len(HEAD)] + [row.cells() for row in table]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
-def second_session(server: Server, rounds: int) -> None:
-    server.call("start-session", host_id="demo", sessionId="first")
-    socket = pathlib.Path(os.environ["SSHD_DIR"], "m")
-    ssh = ["ssh", "-F", os.environ["SSHD_CONFIG"], "-S", str(socket)]
-    master = subprocess.Popen([*ssh, "-M", "-N", "demo"], stderr=subprocess.DEVNULL)
-    while not socket.exists():
-        time.sleep(0.01)
-    count = iter(range(1_000_000))
-    median = interleaved(
-        rounds, ours=lambda: server.call("start-session", host_id="demo", sessionId=f"n{next(count)}"),
-        floor=lambda: subprocess.run([*ssh, "demo", "true"], check=True, stdin=subprocess.DEVNULL))
-    master.terminate()
-    master.wait()
-    show("second session to a host, median", f"{median['ours']:.1f} ms")
-    show("  bare ssh with a command over a master", f"{median['floor']:.1f} ms")
-    show("  ratio to the floor (goal 3)", f"{median['ours'] / median['floor']:.2f}")
+def machine() -> str:
+    load = os.getloadavg()[0]
+    ssh = subprocess.run(["ssh", "-V"], capture_output=True, text=True).stderr.split(",")[0].strip()
+    return f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, {ssh}, load average {load:.0f} at the end"
 
 
-def start_up(program: str, home: pathlib.Path, rounds: int) -> None:
-    times = []
-    for _ in range(rounds):
-        started = time.perf_counter()
-        server = Server(program, home)
-        server.handshake()
-        times.append((time.perf_counter() - started) * 1000)
-        server.end()
-    show("initialize answered after exec(), median (goal 30)", f"{statistics.median(times):.1f} ms")
-
-
-def flood(server: Server, megabytes: int) -> None:
-    server.call("start-session", host_id="demo", sessionId="flood")
-    taken = milliseconds(lambda: server.call(
-        "exec", session_id="flood", command=f"head -c {megabytes << 20} /dev/zero | tr '\\0' x"))
-    show(f"{megabytes} MB through one exec", f"{megabytes / taken * 1000:.0f} MB/s")
-    show("  memory of the server at its peak", f"{server.memory('VmHWM'):.1f} MB")
+def write_page(results: dict[str, bench_measures.Series], table: list[Row]) -> None:
+    """The picture, and the table between the two marks of the page."""
+    (PAGES / "speed.svg").write_text(bench_picture.curves(results))
+    page = PAGES / "Speed.md"
+    begin, end = "<!-- table -->\n", "<!-- end of the table -->"
+    before, rest = page.read_text().split(begin, 1)
+    after = rest.split(end, 1)[1]
+    page.write_text(f"{before}{begin}\nMeasured on {machine()}.\n\n{markdown(table)}\n\n{end}{after}")
 
 
 def main() -> None:
-    program, rounds = sys.argv[1], int((sys.argv[2:] or ["500"])[0])
-    home = pathlib.Path(os.environ["SSHD_DIR"], "bench-home")
-    start_up(program, home, max(10, rounds // 20))
-    server = Server(program, home)
-    server.handshake()
-    time.sleep(0.3)
-    show("memory of the idle server (goal 20)", f"{server.memory('VmRSS'):.1f} MB")
-    exec_of_true(server, rounds)
-    second_session(server, max(10, rounds // 25))
-    flood(server, max(10, rounds * 3 // 5))
-    server.end()
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("server")
+    parser.add_argument("--quick", action="store_true", help="few rounds and small sizes: does it run at all")
+    parser.add_argument("--only", metavar="WORD", action="append", help="only this measure; may be repeated")
+    parser.add_argument("--json", metavar="FILE", type=pathlib.Path, default=ROOT / ".build/bench.json")
+    parser.add_argument("--picture", action="store_true", help="writes the curves and the table into the documentation")
+    options = parser.parse_args()
+    known = measures(options.quick)
+    if unknown := set(options.only or []) - {word for word, _ in known}:
+        parser.error(f"no measure {', '.join(unknown)}; there are {', '.join(word for word, _ in known)}")
+    results: dict[str, bench_measures.Series] = {}
+    if options.only and options.json.exists():
+        # A measure that is taken again replaces what it gave before.
+        results = json.loads(options.json.read_text())["results"]
+    for word, take in known:
+        if not options.only or word in options.only:
+            taken = take(options.server)
+            results |= taken
+            for row in rows(taken):
+                print("{:<34} {:>12} {:>18} {:>6}  {:<24} {}".format(*row.cells()), flush=True)
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    options.json.write_text(json.dumps({"machine": machine(), "load": os.getloadavg(), "results": results}))
+    table = rows(results)
+    if options.picture:
+        write_page(results, table)
+    print(f"\n{sum(row.is_met for row in table)} of {len(table)} goals met; raw times in {options.json}")
 
 
 main()
