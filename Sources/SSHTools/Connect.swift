@@ -98,8 +98,10 @@ extension SSHService {
           isClean: isClean)
       } catch SessionFailure.ended(.noShell(let failure)) {
         let isAlive = failure.status == 255 ? await lease.isAlive() : true
-        if failure.isRefused { lease.markFull() }
+        let takesNobody = !isAlive && lease.takesNobody
+        if failure.isRefused || takesNobody { lease.markFull() }
         giveBack(lease)
+        if takesNobody { continue }
         guard isAlive else {
           throw SSHFailure(
             .connectionLost, destination: target.hostID,

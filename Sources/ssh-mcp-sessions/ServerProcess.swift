@@ -27,6 +27,8 @@ struct ServerProcess {
     // A thread that starts a child has an empty mask for that moment: a signal that comes to it then is sent again,
     // for the thread that waits, instead of ending the process.
     for number in [SIGTERM, SIGINT, SIGHUP] { signal(number) { kill(getpid(), $0) } }
+    // A limit on the size of files is an error of write(2). A handler, since children would inherit SIG_IGN.
+    signal(SIGXFSZ) { _ in }
     raiseDescriptorLimit()
 
     let reactor = try Reactor()
@@ -35,8 +37,10 @@ struct ServerProcess {
       runtimeDirectory: settings.environment["XDG_RUNTIME_DIR"],
       temporaryDirectory: settings.environment["TMPDIR"] ?? "/tmp")
     try spawner.removeOnDeath(runtime.path)
+    var configuration = try settings.service(runtime.path)
+    configuration.ssh.remakeDirectory = { runtime.remake() }
     let service = SSHService(
-      try settings.service(runtime.path), reactor: reactor, spawner: spawner, log: logger)
+      configuration, reactor: reactor, spawner: spawner, log: logger)
     let server = Server(
       info: ServerInfo(name: "ssh-mcp-sessions", title: "SSH sessions", version: Version.text),
       instructions: ToolCatalog.instructions,
