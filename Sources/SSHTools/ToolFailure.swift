@@ -11,7 +11,14 @@ package struct ToolFailure: Error, Sendable, Hashable {
   /// A failure with its code and text.
   package init(code: String, _ text: String) {
     self.code = code
-    self.text = text
+    self.text = Self.bounded(text)
+  }
+
+  /// A text of more bytes is cut in the middle: an argument of megabytes is not told back whole.
+  private static let limitBytes = 16 << 10
+
+  private static func bounded(_ text: String) -> String {
+    text.utf8.count > limitBytes ? "\(text.prefix(1000)) ... \(text.suffix(1000))" : text
   }
 
   /// The result that tells it.
