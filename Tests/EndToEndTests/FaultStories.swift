@@ -26,7 +26,7 @@ extension EndToEnd {
         let lost = try await server.result(of: call)
         #expect(lost.isError && lost.text.hasPrefix("some\n[session ended: "), "\(lost)")
         let idle = try await server.exec("echo hi", in: "idle")
-        #expect(idle.isError && idle.text.contains("Session 'idle'"), "\(idle)")
+        #expect(idle.isError, "\(idle)")
         try await server.open("bash", "next")
         #expect(try await server.exec("echo hi", in: "next").text == "hi")
         #expect(sshd.loginCount == 2)
