@@ -184,7 +184,8 @@ package final class ProcessSpawner: Sendable {
     init() throws(SystemFailure) {
       var open: [Int32] = []
       do throws(SystemFailure) {
-        for _ in 0..<3 {
+        // Two pipes more than are kept: Foundation opens some descriptors too, and words their lack badly.
+        for _ in 0..<5 {
           let pipe = try Descriptor.makePipe()
           open += [pipe.reading, pipe.writing]
         }
@@ -192,6 +193,7 @@ package final class ProcessSpawner: Sendable {
         open.forEach(Descriptor.close)
         throw error
       }
+      open[6...].forEach(Descriptor.close)
       (childInput, childOutput, childErrorOutput) = (open[0], open[3], open[5])
       parent = ParentPipes(input: open[1], output: open[2], errorOutput: open[4])
       for descriptor in [parent.input, parent.output, parent.errorOutput] {

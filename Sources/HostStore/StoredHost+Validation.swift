@@ -3,6 +3,8 @@ extension StoredHost {
   package enum Limits {
     /// Characters of an id.
     package static let idCharacters = 128
+    /// Bytes of a host's or a user's name: no resolver takes more (NI_MAXHOST).
+    package static let nameBytes = 1024
     /// Bytes of a password: ssh cuts an askpass answer there (OpenSSH, readpass.c).
     package static let passwordBytes = 1023
   }
@@ -55,10 +57,11 @@ extension StoredHost {
   }
 
   private static func isPlain(_ text: String) -> Bool {
-    text.unicodeScalars.allSatisfy { scalar in
-      !scalar.properties.isWhitespace && scalar.value >= 0x20 && scalar.value != 0x7F
-        && !"'\"`$\\;&<>|(){}".unicodeScalars.contains(scalar)
-    }
+    text.utf8.count <= Limits.nameBytes
+      && text.unicodeScalars.allSatisfy { scalar in
+        !scalar.properties.isWhitespace && scalar.value >= 0x20 && scalar.value != 0x7F
+          && !"'\"`$\\;&<>|(){}".unicodeScalars.contains(scalar)
+      }
   }
 
   /// A path with `~` and `~/` replaced by the home directory; other paths stay as they are.

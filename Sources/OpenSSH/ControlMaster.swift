@@ -79,6 +79,9 @@ package final class ControlMaster: Sendable {
     }
   }
 
+  /// Whether it lives but can take nobody any more, since somebody has removed its socket.
+  var hasLostSocket: Bool { !isUsers && isAlive && access(ownPath, F_OK) != 0 }
+
   /// What ssh said to the user since the end of the login; why the connection was lost, if it was.
   package var lastWords: String { state.withLock { $0.diagnostics.words.suffix(4).joined(separator: "\n") } }
 
@@ -158,6 +161,7 @@ package final class ControlMaster: Sendable {
       person: person?.abilities ?? [])
     let arguments = SSHArguments(destination: destination, controlPath: ownPath)
       .master(connectSeconds: program.connectSeconds, effective: effective)
+    program.remakeDirectory()
     let socket = ownPath + "a"
     let agent = AgentSockets.agent(effective, environment: program.environment)
     let launch = program.launch(arguments, askpassSocket: socket, agentSocket: agent.foundSocket)

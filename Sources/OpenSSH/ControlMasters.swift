@@ -177,6 +177,9 @@ package final class ControlMasters: Sendable {
     /// Whether the connection works, by its own word.
     package func isAlive() async -> Bool { await master.answers() }
 
+    /// Whether the connection lives on for those who have it, but takes nobody any more.
+    package var takesNobody: Bool { master.hasLostSocket }
+
     /// The server refused one more session: the next `acquire` makes a further connection.
     package func markFull() { masters.markFull(master) }
 

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 #if canImport(Glibc)
   import Glibc
@@ -13,7 +14,8 @@ import Foundation
 package final class RuntimeDirectory: Sendable {
   /// The path; not longer than what a control socket in it may have.
   package let path: String
-  private let lock: Int32
+  /// The descriptor that holds it; negative once the directory has been given up.
+  private let lock: Mutex<Int32>
 
   /// Why no directory could be had.
   package struct Failure: Error, Sendable, Hashable, CustomStringConvertible {
@@ -44,7 +46,9 @@ package final class RuntimeDirectory: Sendable {
     var failures: [String] = []
     for parent in shared {
       do throws(Failure) {
-        (path, lock) = try Self.make(in: parent)
+        let (path, descriptor) = try Self.make(in: parent)
+        self.path = path
+        lock = Mutex(descriptor)
         return
       } catch {
         failures.append(error.description)
@@ -55,14 +59,44 @@ package final class RuntimeDirectory: Sendable {
 
   /// Removes the directory with all that is in it.
   package func remove() {
-    try? FileManager.default.removeItem(atPath: path)
-    close(lock)
+    lock.withLock { lock in
+      try? FileManager.default.removeItem(atPath: path)
+      close(lock)
+      lock = -1
+    }
+  }
+
+  /// Makes the directory again if somebody has removed it, as a logout or a cleaner of temporary files may.
+  ///
+  /// Nothing happens where that cannot be; whoever needs the directory then is told by the system.
+  package func remake() {
+    lock.withLock { lock in
+      let parent = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
+      guard lock >= 0, access(path, F_OK) != 0, errno == ENOENT, (try? Self.claim(parent)) != nil,
+        mkdir(path, 0o700) == 0, let new = try? Self.acquireLock(in: path)
+      else { return }
+      close(lock)
+      lock = new
+    }
   }
 
   private static func make(in parent: String) throws(Failure) -> (String, Int32) {
     guard parent.utf8.count + 7 + nameBytes <= controlPathLimitBytes else {
       throw Failure(description: "\(parent) is too long a path for a control socket.")
     }
+    try claim(parent)
+    sweep(parent)
+    var template = Array("\(parent)/XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else {
+      throw Failure(
+        description: "No directory can be made in \(parent): \(String(cString: strerror(errno))).")
+    }
+    let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    return (path, try acquireLock(in: path))
+  }
+
+  /// Sees to it that the parent is there, is the user's and is closed to others.
+  private static func claim(_ parent: String) throws(Failure) {
     if mkdir(parent, 0o700) != 0, errno != EEXIST {
       throw Failure(description: "\(parent) cannot be made: \(String(cString: strerror(errno))).")
     }
@@ -76,18 +110,14 @@ package final class RuntimeDirectory: Sendable {
     if status.st_mode & 0o077 != 0, chmod(parent, 0o700) != 0 {
       throw Failure(description: "\(parent) is open to others and cannot be closed to them.")
     }
-    sweep(parent)
-    var template = Array("\(parent)/XXXXXX".utf8CString)
-    guard mkdtemp(&template) != nil else {
-      throw Failure(
-        description: "No directory can be made in \(parent): \(String(cString: strerror(errno))).")
-    }
-    let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  private static func acquireLock(in path: String) throws(Failure) -> Int32 {
     let lock = open("\(path)/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     guard lock >= 0, flock(lock, LOCK_EX | LOCK_NB) == 0 else {
       throw Failure(description: "\(path) cannot be locked: \(String(cString: strerror(errno))).")
     }
-    return (path, lock)
+    return lock
   }
 
   /// Removes the directories of servers that are no more: nobody holds their lock.

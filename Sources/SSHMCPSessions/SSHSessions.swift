@@ -59,9 +59,10 @@ public final class SSHSessions: Sendable {
     } catch {
       throw SSHCommandFailure(code: "cannot_start", message: "\(error)", exitStatus: nil)
     }
-    let program = SSHProgram(
+    var program = SSHProgram(
       executable: configuration.ssh, askpass: configuration.askpass, environment: configuration.environment,
       runtimeDirectory: runtime.path)
+    program.remakeDirectory = { [runtime] in runtime.remake() }
     service = SSHService(
       SSHService.Configuration(
         homeDirectory: configuration.directory, userHome: configuration.environment["HOME"] ?? "",

@@ -102,11 +102,13 @@ extension SSHService {
           isClean: isClean)
       } catch SessionFailure.ended(.noShell(let failure)) {
         let isAlive = failure.status == 255 ? await lease.isAlive() : true
-        if failure.isRefused {
+        let takesNobody = !isAlive && lease.takesNobody
+        if failure.isRefused || takesNobody {
           lease.markFull()
-          if !lease.master.isUsers, isAlone(on: lease) { empty += 1 }
+          if failure.isRefused, !lease.master.isUsers, isAlone(on: lease) { empty += 1 }
         }
         giveBack(lease)
+        if takesNobody { continue }
         guard isAlive else {
           throw SSHFailure(
             .connectionLost, destination: target.hostID,

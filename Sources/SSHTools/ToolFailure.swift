@@ -14,7 +14,14 @@ package struct ToolFailure: Error, Sendable, Hashable {
   package init(code: String, reason: String? = nil, _ text: String) {
     self.code = code
     self.reason = reason
-    self.text = text
+    self.text = Self.bounded(text)
+  }
+
+  /// A text of more bytes is cut in the middle: an argument of megabytes is not told back whole.
+  private static let limitBytes = 16 << 10
+
+  private static func bounded(_ text: String) -> String {
+    text.utf8.count > limitBytes ? "\(text.prefix(1000)) ... \(text.suffix(1000))" : text
   }
 
   /// The result that tells it.

@@ -26,8 +26,21 @@ struct ServerProcess {
     for number in [SIGTERM, SIGINT, SIGHUP] { sigaddset(&signals, number) }
     pthread_sigmask(SIG_BLOCK, &signals, nil)
     // A thread that starts a child has an empty mask for that moment: a signal that comes to it then is sent again,
-    // for the thread that waits, instead of ending the process.
+    // for the thread that waits, instead of ending the process. That one waits before the first child is started, or
+    // the signal would come back to who sends it again, for ever.
     for number in [SIGTERM, SIGINT, SIGHUP] { signal(number) { kill(getpid(), $0) } }
+    let hasSignal = DispatchSemaphore(value: 0)
+    let waiter = Thread { [signals] in
+      var signals = signals
+      var number: Int32 = 0
+      while sigwait(&signals, &number) != 0 {}
+      hasSignal.signal()
+    }
+    waiter.name = "signals"
+    waiter.stackSize = 64 << 10
+    waiter.start()
+    // A limit on the size of files is an error of write(2). A handler, since children would inherit SIG_IGN.
+    signal(SIGXFSZ) { _ in }
     setLimits()
 
     let reactor = try Reactor()
@@ -36,8 +49,10 @@ struct ServerProcess {
       runtimeDirectory: settings.environment["XDG_RUNTIME_DIR"],
       temporaryDirectory: settings.environment["TMPDIR"] ?? "/tmp")
     try spawner.removeOnDeath(runtime.path)
+    var configuration = try settings.service(runtime.path)
+    configuration.ssh.remakeDirectory = { runtime.remake() }
     let service = SSHService(
-      try settings.service(runtime.path), reactor: reactor, spawner: spawner, log: logger)
+      configuration, reactor: reactor, spawner: spawner, log: logger)
     let server = Server(
       info: ServerInfo(name: "ssh-mcp-sessions", title: "SSH sessions", version: Version.text),
       instructions: ToolCatalog.instructions,
@@ -56,8 +71,7 @@ struct ServerProcess {
     FileHandle.standardError.write(Data("SSH MCP Server running on stdio\n".utf8))
     transport.start(receive: connection.receive) { kill(getpid(), SIGTERM) }
 
-    var number: Int32 = 0
-    while sigwait(&signals, &number) != 0 {}
+    hasSignal.wait()
     // A further signal must not end the process in the middle of its cleaning up.
     for number in [SIGTERM, SIGINT, SIGHUP] { signal(number) { _ in } }
     transport.stop()

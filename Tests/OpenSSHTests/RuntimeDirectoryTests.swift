@@ -30,7 +30,32 @@ import Testing
     #expect(mode(directory.path) == 0o700)
     #expect(mode("\(temporary.path)/ssh-mcp") == 0o700)
     directory.remove()
+    directory.remake()
     #expect(!FileManager.default.fileExists(atPath: directory.path))
+  }
+
+  @Test func `a directory that was removed is made again, locked against the sweep`() throws {
+    let directory = try make()
+    defer { directory.remove() }
+    directory.remake()
+    try FileManager.default.removeItem(atPath: "\(temporary.path)/ssh-mcp")
+    directory.remake()
+    #expect(mode(directory.path) == 0o700 && mode("\(temporary.path)/ssh-mcp") == 0o700)
+    try temporary.write("ssh-mcp/\(directory.path.suffix(6))/m1", "")
+    let other = try make()
+    defer { other.remove() }
+    #expect(FileManager.default.fileExists(atPath: "\(directory.path)/m1"))
+  }
+
+  @Test func `nothing is made where the parent is another's now`() throws {
+    let directory = try make()
+    defer { directory.remove() }
+    try FileManager.default.removeItem(atPath: "\(temporary.path)/ssh-mcp")
+    let target = try temporary.makeDirectory("target")
+    try FileManager.default.createSymbolicLink(
+      atPath: "\(temporary.path)/ssh-mcp", withDestinationPath: target)
+    directory.remake()
+    #expect(try FileManager.default.contentsOfDirectory(atPath: target) == [])
   }
 
   @Test func `a symbolic link in place of the parent is not followed`() throws {

@@ -50,6 +50,7 @@ package final class ServerUnderTest: Sendable {
   ///   - home: A home directory to share with an earlier server; a fresh one when `nil`.
   ///   - environment: Beside the six variables that SDKs pass on.
   ///   - arguments: Its command line.
+  ///   - launcher: A program with its arguments that becomes the server: `prlimit`, say.
   ///   - era: How to open the conversation.
   ///   - capabilities: What the client can.
   ///   - body: The test.
@@ -57,14 +58,14 @@ package final class ServerUnderTest: Sendable {
   /// - Throws: What `body` throws; `DeadlineExceeded` when the server does not answer or does not end.
   package static func with<Success: Sendable>(
     _ sshd: LoopbackSSHD? = nil, home: TemporaryDirectory? = nil, environment: [String: String] = [:],
-    arguments: [String] = [], era: Era = .current, capabilities: JSONValue = [:],
+    arguments: [String] = [], launcher: [String] = [], era: Era = .current, capabilities: JSONValue = [:],
     _ body: (ServerUnderTest) async throws -> Success
   ) async throws -> Success {
     var environment = environment
     if let sshd { environment["SSH_MCP_SSH_CONFIG"] = sshd.sshConfigPath }
     let server = try ServerUnderTest(
-      home: try home ?? TemporaryDirectory(), environment: environment, arguments: arguments, era: era,
-      capabilities: capabilities)
+      home: try home ?? TemporaryDirectory(), environment: environment, arguments: arguments,
+      launcher: launcher, era: era, capabilities: capabilities)
     do {
       try await server.shakeHands()
       let result = try await body(server)
@@ -84,7 +85,7 @@ package final class ServerUnderTest: Sendable {
   /// Starts the server without saying anything to it.
   package init(
     home: TemporaryDirectory, environment: [String: String] = [:], arguments: [String] = [],
-    era: Era = .current, capabilities: JSONValue = [:]
+    launcher: [String] = [], era: Era = .current, capabilities: JSONValue = [:]
   ) throws {
     self.capabilities = capabilities
     self.home = home
@@ -95,7 +96,8 @@ package final class ServerUnderTest: Sendable {
       "TERM": "dumb", "USER": NSUserName(), "XDG_RUNTIME_DIR": runtimeDirectory,
     ]
     all.merge(environment) { $1 }
-    process = try TestProcess(Self.binaryPath, arguments, environment: all)
+    let words = launcher + [Self.binaryPath] + arguments
+    process = try TestProcess(words[0], Array(words.dropFirst()), environment: all)
   }
 
   /// Ends the server and all that it started, by force if need be; for tests that failed.

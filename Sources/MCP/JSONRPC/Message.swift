@@ -83,7 +83,8 @@ package struct RPCError: Error, Sendable, Hashable {
   /// An error with a code of the lists below.
   package init(code: Int, message: String, data: JSONValue? = nil) {
     self.code = code
-    self.message = message
+    // It may quote the request, which may be a name of megabytes.
+    self.message = message.utf8.count > 2000 ? "\(message.prefix(500)) ..." : message
     self.data = data
   }
 
