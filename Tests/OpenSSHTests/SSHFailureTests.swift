@@ -194,10 +194,13 @@ import Testing
     let failure = SSHFailure.classify(
       Recorded.diagnostics(Recorded.offering + Self.denied), refusal: nil, triedPassword: account,
       termination: .exited(255), destination: "web", jumpHosts: nil)
-    #expect(
-      failure.reason
-        == (code.map { .answerWrong(prompt: $0, isWithPassword: hasPassword) }
-          ?? .passwordWrong(user: "u", host: "h")))
+    let expected: SSHFailure.Reason =
+      if let code {
+        .answerWrong(prompt: code, isWithPassword: hasPassword)
+      } else {
+        .passwordWrong(user: "u", host: "h")
+      }
+    #expect(failure.reason == expected)
   }
 
   @Test func `a missing key explains why a password was asked for`() {

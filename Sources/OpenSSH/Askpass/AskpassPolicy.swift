@@ -122,7 +122,8 @@ package struct AskpassPolicy: Sendable, Hashable {
     case .passphrase(let keyFile): triedKeyFile = keyFile
     case .password(let user, let host): triedPassword = Account(user: user, host: host)
     case .keyboardInteractive(let user, let host, let text):
-      let isAfterPassword = triedPassword?.user == user && triedPassword?.host == host
+      let isAfterPassword =
+        triedPassword.map { $0.user == user && $0.host == host && $0.hasPassword } ?? false
       triedPassword = Account(user: user, host: host)
       guard !Self.asksForPassword(text) else { return }
       triedPassword?.code = text
