@@ -60,7 +60,8 @@ extension EndToEnd {
               controls.isEmpty && result.text.hasPrefix("a") && result.text.contains("b"),
               "\(text): \(result)")
           }
-          let answer = try await server.exec("read -r -t 1 -n 1 x; echo \"<$x>\"")
+          // Shorter than what is taken for waiting for input.
+          let answer = try await server.exec("read -r -t 0.1 -n 1 x; echo \"<$x>\"")
           #expect(answer.text == "<>", "\(answer)")
         }
       }

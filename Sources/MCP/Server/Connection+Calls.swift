@@ -93,16 +93,22 @@ extension Connection {
         server.tasks.remove(task.id)
         return false
       }
-      let tasks = server.tasks
-      run.handOver { reply in
-        switch reply {
-        case .result(let result): tasks.end(task, result)
-        // A task of ours asks nobody; a tool that did would get no answer, rather than wait for ever.
-        case .question(let question): run.answer(question.key, .unavailable)
-        }
-      }
+      deliver(run, to: task)
       request.answer(result: request.encoder.taskCreated(task.snapshot))
       return true
+    }
+  }
+
+  /// Makes the end of the work the end of the task.
+  private func deliver(_ run: CallRun, to task: BackgroundTask) {
+    run.handOver { [self] reply in
+      switch reply {
+      case .result(let result): server.tasks.end(task, result)
+      case .question(let question):
+        // A task of ours asks nobody; a tool that did would get no answer, rather than wait for ever.
+        deliver(run, to: task)
+        run.answer(question.key, .unavailable)
+      }
     }
   }
 
