@@ -147,7 +147,7 @@ package struct MarkerParser: Sendable {
     return Marker(nonce: nonce, body: held[Self.opening..<end])
   }
 
-  private static func firstEscape(in bytes: ArraySlice<UInt8>) -> Int? {
+  static func firstEscape(in bytes: ArraySlice<UInt8>) -> Int? {
     bytes.withUnsafeBytes { buffer in
       guard let start = buffer.baseAddress, let found = memchr(start, 0x1B, buffer.count) else { return nil }
       return bytes.startIndex + start.distance(to: UnsafeRawPointer(found))

@@ -231,7 +231,7 @@ package struct SessionMachine: Sendable {
       return []
     case .running(var run):
       guard run.hasBegun else { return fringe(bytes) }
-      if !run.mayHaveChangedTerminal, bytes.contains(0x1B), Self.switchesScreen(bytes) {
+      if !run.mayHaveChangedTerminal, MarkerParser.firstEscape(in: bytes) != nil, Self.switchesScreen(bytes) {
         run.mayHaveChangedTerminal = true
         phase = .running(run)
       }
