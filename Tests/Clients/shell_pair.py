@@ -235,7 +235,9 @@ def cleaned(data: bytes, raw: bool = False) -> str:
     if not raw:
         data = data.replace(b"\0", "\ufffd".encode()).replace(b"\v", b"\n").replace(b"\f", b"\n")
         data = re.sub(rb"[\x01-\x08\x0e-\x1f\x7f]", b"", data)
-    return data.decode("utf-8", "replace")
+    text = data.decode("utf-8", "replace")
+    # The controls of eight bits, which some terminals act upon, are shown as what is no text.
+    return text if raw else re.sub("[\x80-\x9f]", "\ufffd", text)
 
 
 def window(data: bytes, status: int, facts: dict, offset: int = 0, raw: bool = False) -> str:
