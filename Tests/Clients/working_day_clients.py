@@ -56,7 +56,11 @@ class SDK2(Face):
 
         result = await self.client.call_tool(
             tool, arguments or {}, progress_callback=told if progress is not None else None)
-        return self.text(result), bool(result.is_error)
+        return self.text(result), self.failed(result)
+
+    @staticmethod
+    def failed(result) -> bool:
+        return bool(result.is_error)
 
     async def give_up(self, tool, arguments, after):
         with contextlib.suppress(Exception):
@@ -82,7 +86,7 @@ class SDK2Stateless(SDK2):
     mode = "2026-07-28"
 
 
-class SDK1(Face):
+class SDK1(SDK2):
     """The Python SDK 1.x: a session over a pair of streams."""
 
     protocols = ("2025-06-18",)
@@ -102,16 +106,9 @@ class SDK1(Face):
             ClientSession(read, write, read_timeout_seconds=timedelta(seconds=60), elicitation_callback=answer))
         self.protocol = (await self.client.initialize()).protocolVersion
 
-    async def tools(self):
-        return [tool.name for tool in (await self.client.list_tools()).tools]
-
-    async def call(self, tool, arguments=None, progress=None):
-        async def told(_progress, _total, message):
-            progress.append(message or "")
-
-        result = await self.client.call_tool(
-            tool, arguments or {}, progress_callback=told if progress is not None else None)
-        return self.text(result), bool(result.isError)
+    @staticmethod
+    def failed(result) -> bool:
+        return bool(result.isError)
 
     async def give_up(self, tool, arguments, after):
         """This SDK says nothing when it gives up, so a program that uses it sends the notification itself."""
@@ -130,9 +127,6 @@ class SDK1(Face):
         from mcp.types import PromptReference
         reference = PromptReference(type="ref/prompt", name=prompt)
         return (await self.client.complete(reference, {"name": argument, "value": value})).completion.values
-
-    async def prompt(self, name, arguments):
-        return (await self.client.get_prompt(name, arguments)).messages[0].content.text
 
 
 class FastMCP(Face):
