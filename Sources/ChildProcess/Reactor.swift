@@ -15,6 +15,10 @@ package final class Reactor: Sendable {
   private let state = Mutex(State())
   private let wakeReading: Int32
   private let wakeWriting: Int32
+  /// The thread as pthread_self(3) names it; 0 before it runs.
+  let thread = Atomic<UInt>(0)
+  /// Whether the thread is inside `runHere` and outside all tasks; of interest to itself only.
+  let takesJobs = Atomic(false)
 
   /// Starts the thread.
   ///
@@ -24,6 +28,7 @@ package final class Reactor: Sendable {
     Descriptor.setNonBlocking(wakeReading)
     Descriptor.setNonBlocking(wakeWriting)
     let thread = Thread { [self] in
+      self.thread.store(Self.currentThread, ordering: .relaxed)
       var loop = Loop(wakeReading: wakeReading)
       while turn(&loop) {}
     }

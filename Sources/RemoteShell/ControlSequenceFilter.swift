@@ -35,9 +35,19 @@ package struct ControlSequenceFilter: Sendable {
 
   /// The text of these bytes, all at once.
   package static func text(of bytes: some Sequence<UInt8>) -> String {
+    // Nearly all output is plain, and then it is its own text.
+    let plain = bytes.withContiguousStorageIfAvailable { buffer in
+      buffer.allSatisfy(isPlain) ? String(decoding: buffer, as: UTF8.self) : nil
+    }
+    if let plain, let text = plain { return text }
     var filter = ControlSequenceFilter()
     filter.consume(bytes)
     return filter.finish()
+  }
+
+  /// Whether the byte is ASCII that a terminal shows, or goes to the next line or column for.
+  private static func isPlain(_ byte: UInt8) -> Bool {
+    0x20...0x7E ~= byte || byte == 0x0A || byte == 0x09
   }
 
   /// Takes the next bytes.

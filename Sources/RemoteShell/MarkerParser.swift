@@ -54,7 +54,12 @@ package struct MarkerParser: Sendable {
         let escape = Self.firstEscape(in: rest) ?? rest.endIndex
         if escape > rest.startIndex { events.append(.output(rest[..<escape])) }
         rest = rest[escape...]
-        if !rest.isEmpty { phase = .opening }
+        if let (marker, end) = wholeMarker(at: rest) {
+          events.append(.marker(marker))
+          rest = rest[end...]
+        } else if !rest.isEmpty {
+          phase = .opening
+        }
       case .opening:
         if accepts(first, after: held[...]) {
           held.append(first)
@@ -114,6 +119,26 @@ package struct MarkerParser: Sendable {
     if !held.isEmpty { events.append(.output(held[...])) }
     held = []
     phase = .text
+  }
+
+  /// The marker that the bytes begin with, if all of it is there and no other escape is in it: the usual case, seen
+  /// without holding a byte.
+  private func wholeMarker(at bytes: ArraySlice<UInt8>) -> (Marker, end: Int)? {
+    guard bytes.starts(with: Self.introducer) else { return nil }
+    let named = bytes.dropFirst(Self.introducer.count)
+    guard let nonce = nonces.first(where: { named.starts(with: $0.bytes) }) else { return nil }
+    let rest = named.dropFirst(16)
+    guard rest.first == UInt8(ascii: ";"),
+      let bell = rest.prefix(Self.limitBytes - Self.opening + 1).firstIndex(of: 0x07)
+    else { return nil }
+    let body = rest[..<bell].dropFirst()
+    guard body.count >= 17, body.suffix(16).elementsEqual(nonce.bytes), !body.contains(0x1B) else {
+      return nil
+    }
+    let closing = body.dropLast(16)
+    guard closing.last == UInt8(ascii: ";"), let marker = Marker(nonce: nonce, body: closing.dropLast())
+    else { return nil }
+    return (marker, bell + 1)
   }
 
   /// Whether the byte continues a beginning of an opening of any level.

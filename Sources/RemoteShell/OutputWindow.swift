@@ -29,7 +29,8 @@ package struct OutputWindow: Sendable, Hashable {
     let whole = lost.isEmpty && range.count <= 4 * limit ? record.read(range).bytes : nil
     if let whole {
       let text = Self.text(of: whole, isRaw: isRaw)
-      if text.count <= limit || text.utf8.count <= limit {
+      // Bytes are counted first: that costs nothing, and there are never fewer than characters.
+      if text.utf8.count <= limit || text.count <= limit {
         self.text = text
         omitted = nil
         return

@@ -19,24 +19,27 @@ extension SessionMachine {
       deadline = nil
       return [.notEntered] + receive(marker, at: now)
     case (.greeted, .prompt):
-      return becomeReady()
+      return becomeIdle()
     default: break
     }
     guard let index = levels.lastIndex(where: { $0.nonce == marker.nonce }) else { return [] }
     return index == levels.count - 1 ? answer(marker.body, at: now) : leave(to: index, marker, at: now)
   }
 
+  /// Commands may wait from now on; the first one is typed when the shell has mended its terminal.
   mutating func greet(_ hello: Marker.Hello, at now: Instant) -> [Action] {
-    guard hello.prompt != .never else { return becomeReady() }
-    phase = .greeted
-    deadline = now.advanced(by: limits.response)
-    return []
+    let actions = becomeIdle()
+    if hello.prompt != .never {
+      phase = .greeted
+      deadline = now.advanced(by: limits.response)
+    }
+    return actions + [.ready(hello)]
   }
 
-  mutating func becomeReady() -> [Action] {
+  mutating func becomeIdle() -> [Action] {
     phase = .idle
     deadline = nil
-    return levels.last.map { [.ready($0.hello)] } ?? []
+    return []
   }
 
   mutating func enter(_ nonce: Nonce, _ hello: Marker.Hello, _ outer: Run) -> [Action] {
@@ -156,7 +159,7 @@ extension SessionMachine {
     guard let level = levels.last else { preconditionFailure("settling needs a shell") }
     let run = beginRun(mayHaveChangedTerminal: false)
     phase = .settling(run, command)
-    deadline = now.advanced(by: limits.response)
+    deadline = now.advanced(by: limits.repair)
     // The status is kept for the next command's `$?`.
     let repair = Array("\(ShellDriver.terminalSettings);:".utf8)
     return [

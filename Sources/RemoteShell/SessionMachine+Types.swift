@@ -109,6 +109,9 @@ extension SessionMachine {
     package var adoption: Duration = .seconds(6)
     /// How long the prompt may take after the end of a command, or the beginning after an idle shell's frame.
     package var response: Duration = .milliseconds(1500)
+    /// How long the shell may take to mend its terminal: it starts stty, on a busy machine slowly, and a session that
+    /// is given up too early is lost.
+    package var repair: Duration = .seconds(6)
     /// How long a frame may go without an answer when the shell has shown a prompt instead of beginning it.
     package var silence: Duration = .milliseconds(150)
     /// How long each step of the ladder is given.

@@ -15,11 +15,14 @@ package enum ShellDriver {
   /// The width of the terminal that programs see.
   package static let columns = 200
 
-  /// Makes the terminal cooked, without echo, with exact output; through a master it begins in raw mode.
+  /// Makes the terminal cooked, without echo, with exact output.
   package static let terminalSettings =
     "stty sane 38400 -echo -ixon -opost rows \(rows) cols \(columns) 2>/dev/null || stty sane -echo -opost"
 
-  /// What ssh runs: the user's own login shell, interactive, on a terminal that is set up before it starts.
+  /// What ssh runs: the user's own login shell, interactive.
+  ///
+  /// Its start-up files run on the terminal as the connection makes it: raw, without echo. The driver makes it cooked;
+  /// doing so before too would cost another process in each session and be undone by start-up files all the same.
   ///
   /// It crosses that login shell (any: fish, csh) inside single quotes, so the texts have no single quote, no
   /// newline, no `!`, and no backslash before a backslash or a quote.
@@ -55,9 +58,11 @@ package enum ShellDriver {
   /// - Returns: Bytes to type; the last is a line feed.
   package static func frame(_ command: [UInt8], sequence: Int, status: Int, dialect: Dialect) -> [UInt8] {
     let eval = dialect == .bash || dialect == .zsh ? "\\builtin eval" : "\\eval"
-    let head = " :;{ __mcp_n=\(sequence);__mcp_b \(status)&&:;} 2>/dev/null;\(eval) "
+    // Traces (set -x) go nowhere. bash closes a stream in a third of the time that it takes to open /dev/null.
+    let quiet = dialect == .bash ? "2>&-" : "2>/dev/null"
+    let head = " :;{ __mcp_n=\(sequence);__mcp_b \(status)&&:;} \(quiet);\(eval) "
     return Array(head.utf8) + quoted(command + [0x0A], for: dialect, headBytes: head.utf8.count)
-      + Array(";{ __mcp_e;} 2>/dev/null;__mcp_f\n".utf8)
+      + Array(";{ __mcp_e;} \(quiet);\(dialect == .bash ? "__mcp_l" : "__mcp_f")\n".utf8)
   }
 
   /// The bytes as one single-quoted word on lines of at most `lineLimitBytes`.
@@ -107,9 +112,9 @@ package enum ShellDriver {
 
   // MARK: - The texts
 
-  /// Sets the terminal up and becomes the login shell; in shells without POSIX syntax, bash or sh inside it.
+  /// Becomes the login shell; in shells without POSIX syntax, bash or sh inside it.
   private static let launcher =
-    "printf \"\\033]7717;L\\007\"; MCPB=$1; MCPS=$2; HISTFILE=/dev/null; export MCPB MCPS HISTFILE; \(terminalSettings); "
+    "printf \"\\033]7717;L\\007\"; MCPB=$1; MCPS=$2; HISTFILE=/dev/null; export MCPB MCPS HISTFILE; "
     + "case ${SHELL##*/} in "
     + "bash|sh|dash|ash|ksh|ksh93|mksh|lksh|oksh|yash) exec \"$SHELL\" -l -i;; "
     + "zsh) exec \"$SHELL\" +Z -l -i;; "
@@ -123,7 +128,7 @@ package enum ShellDriver {
   private static let driver =
     // The marker's two halves stand in two variables, so that no dump of variables contains a marker.
     "__mcp_a=\"\u{1B}]7717;\"; __mcp_k=${MCPN-}; __mcp_n=0; __mcp_s=sh; __mcp_v=p; "
-    + "unset MCPN MCPB MCPS MCPD; \(terminalSettings); "
+    + "unset MCPN MCPB MCPS MCPD; "
     + "PAGER=cat; GIT_PAGER=cat; MANPAGER=cat; SYSTEMD_PAGER=cat; "
     + "export PAGER GIT_PAGER MANPAGER SYSTEMD_PAGER; "
     + "if [ -n \"${BASH_VERSION-}\" ]; then __mcp_s=bash; elif [ -n \"${ZSH_VERSION-}\" ]; then __mcp_s=zsh; "
@@ -156,6 +161,11 @@ package enum ShellDriver {
     + "PROMPT_COMMAND=__mcp_p; };; "
     + "zsh) unsetopt zle; setopt prompt_subst;; ksh) set +o emacs; set +o vi; set +o gmacs;; esac; "
     + "[ \"${PS2-}\" = \"\" ] || PS2=; [ \"${PS1-}\" = \"$__mcp_q\" ] || PS1=$__mcp_q; return 0; }; "
+    // bash copies a function each time that it runs it: a short one looks first whether there is anything to undo. Its
+    // syntax is not every shell's.
+    + "case $__mcp_s in bash) \\eval \"__mcp_l(){ [[ -t 0 && -t 1 && -t 2 && \\${PROMPT_COMMAND-} = __mcp_p && "
+    + "\\${PS1-} = \\$__mcp_q && -z \\${PS2-} && \\${SHELLOPTS/emacs} = \\$SHELLOPTS && "
+    + "\\${SHELLOPTS%:vi*} = \\$SHELLOPTS ]] || __mcp_f; }\";; esac; "
     + "__mcp_q=\"\\${__mcp_a}\\${__mcp_k};P;\\${__mcp_n};\\$?;\\${__mcp_k}\u{07}\"; "
     // A loop's variable tells what is read-only without ending the line, and without a subshell.
     + "case $__mcp_s in bash) set +o history; set +H; trap - DEBUG; __mcp_v=n; __mcp_q=${PS1-}; "
@@ -173,5 +183,8 @@ package enum ShellDriver {
     + "*) __mcp_u=\"\\u\"; \\eval \"__mcp_u=\\${__mcp_u@P}\";; esac;; "
     + "zsh) \\eval \"__mcp_u=\\${(%):-%n}\";; esac; "
     + "case $__mcp_u in \"\"|*\" \"*) __mcp_u=$(id -un);; esac; "
-    + "__mcp_o \"H;$__mcp_s;$$;$__mcp_v;$__mcp_t;$__mcp_u;$PWD\"; unset __mcp_t __mcp_u"
+    // The session is answered for before its terminal is mended; the prompt says that this is done, where there is one.
+    + "__mcp_h=\"H;$__mcp_s;$$;$__mcp_v;$__mcp_t;$__mcp_u;$PWD\"; "
+    + "case $__mcp_v in n) ;; *) __mcp_o \"$__mcp_h\";; esac; \(terminalSettings); "
+    + "case $__mcp_v in n) __mcp_o \"$__mcp_h\";; esac; unset __mcp_h __mcp_t __mcp_u"
 }

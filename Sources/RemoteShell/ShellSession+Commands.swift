@@ -154,7 +154,10 @@ extension ShellSession {
       state.waiters = waiting
       return ready
     }
-    for waiter in ready { waiter.continuation.resume() }
+    guard !ready.isEmpty else { return }
+    reactor.runHere {
+      for waiter in ready { waiter.continuation.resume() }
+    }
   }
 
   // MARK: - Looking at the foreground

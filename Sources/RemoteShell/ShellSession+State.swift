@@ -14,6 +14,8 @@ extension ShellSession {
 
     /// The commands whose output can be read, by number.
     var commands: [Int: Command] = [:]
+    /// The numbers of those that have ended, in that order.
+    var ended: [Int] = []
     /// The number of the command that runs in the machine; nil while it is idle or repairs.
     var current: Int?
     /// The numbers of those that wait for their turn, in order.
@@ -116,6 +118,7 @@ extension ShellSession {
     mutating func finish(_ number: Int, _ end: CommandReport.State) {
       guard let command = commands[number], command.final == nil else { return }
       commands[number]?.finish(end)
+      ended.append(number)
       if command.started != nil { noteEnd(of: number) }
     }
 
@@ -141,8 +144,8 @@ extension ShellSession {
 
     /// Forgets the oldest outputs beyond the limit; never those of commands that have not ended.
     mutating func forgetOldCommands() {
-      let ended = commands.filter { $0.value.final != nil }.keys.sorted()
-      for number in ended.dropLast(limits.keptCommands) {
+      while ended.count > limits.keptCommands {
+        let number = ended.removeFirst()
         noteForgetting(of: number)
         commands[number] = nil
       }

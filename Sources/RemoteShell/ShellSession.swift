@@ -263,6 +263,7 @@ package final class ShellSession: Sendable {
       if case .exited(let status) = termination { state.status = Int(status) } else { state.status = 255 }
     }
     feed(.closed)
+    guard end == nil else { return }
     switch termination {
     case .exited(let status) where status != 255: finish(.shellExited(status: Int(status)))
     case .exited, .signaled:

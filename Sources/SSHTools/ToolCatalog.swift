@@ -51,6 +51,8 @@ package struct ToolDeclaration: Sendable {
   package let annotations: ToolAnnotations
   /// What its structured content holds, for clients that want it.
   package var output = ToolOutput.text
+  /// Whether what waits is short wherever it does not wait, so that it wakes no thread; `elsewhere` is for the rest.
+  var isShort = false
   /// Takes the call's place in line and returns what waits.
   let begin: @Sendable (SSHService, Arguments, CallContext) throws -> PendingCall
 
@@ -59,6 +61,7 @@ package struct ToolDeclaration: Sendable {
     Tool(
       name: name, title: title, description: description, inputSchema: Parameter.schema(parameters),
       outputSchema: isStructured ? output.schema : nil, annotations: annotations,
+      executor: isShort ? service.reactor : nil,
       begin: { arguments, context in
         let pending = begun(service, arguments, context)
         return {
@@ -76,6 +79,11 @@ package struct ToolDeclaration: Sendable {
       let result = (error as? ToolFailure ?? SSHService.failure(error, hostID: "", isStored: true)).result
       return { result }
     }
+  }
+
+  /// Does long work on the usual pool of threads, also for a tool that is short otherwise.
+  static func elsewhere<Result: Sendable>(_ work: @escaping @Sendable () -> Result) async -> Result {
+    await withTaskExecutorPreference(globalConcurrentExecutor) { work() }
   }
 
   /// The argument that names a session, under either of its two spellings.

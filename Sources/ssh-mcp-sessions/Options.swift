@@ -22,9 +22,9 @@ struct Options: ParsableArguments {
   ///
   /// - Throws: `ValidationError` that names the value that cannot be.
   func settings() throws -> Settings {
-    var settings = try places.settings(idleTimeout: idleTimeout, log: log)
-    settings.isStructured = structured || settings.environment["SSH_MCP_STRUCTURED"] == "1"
-    return settings
+    try Settings(
+      home: places.home, sshConfig: places.sshConfig, idleTimeout: idleTimeout, log: log,
+      structured: structured)
   }
 }
 
@@ -36,22 +36,38 @@ struct Places: ParsableArguments {
   @Option(help: ArgumentHelp("Read this instead of ~/.ssh/config (ssh -F).", valueName: "file"))
   var sshConfig: String?
 
-  /// What these, the server's options and the environment come to.
+  /// What these and the environment come to.
   ///
-  /// - Parameters:
-  ///   - idleTimeout: The option of that name, in seconds.
-  ///   - log: The option of that name.
-  /// - Returns: The settings.
   /// - Throws: `ValidationError` that names the value that cannot be.
-  func settings(idleTimeout: Int? = nil, log: String? = nil) throws -> Settings {
-    let environment = ProcessInfo.processInfo.environment
-    let userHome = try Self.userHome()
-    return Settings(
-      home: home ?? environment["SSH_MCP_HOME"] ?? "\(userHome)/.ssh-mcp",
-      userHome: userHome, sshConfig: sshConfig ?? environment["SSH_MCP_SSH_CONFIG"],
-      idleSeconds: try Self.seconds(idleTimeout, environment["SSH_MCP_IDLE_TIMEOUT"]) ?? 7200,
-      logLevel: try Self.level(log ?? environment["SSH_MCP_LOG"]),
-      passphrase: environment["SSH_MCP_KEY_PASSPHRASE"], environment: environment)
+  func settings() throws -> Settings { try Settings(home: home, sshConfig: sshConfig) }
+}
+
+/// What the command line and the environment come to.
+struct Settings {
+  let home: String
+  let userHome: String
+  let sshConfig: String?
+  let idleSeconds: Int
+  let logLevel: Logger.Level
+  let passphrase: String?
+  let environment: [String: String]
+  var isStructured = false
+
+  /// What these options and the environment come to; the parameters are the options of those names.
+  ///
+  /// - Throws: `ValidationError` that names the value that cannot be.
+  init(
+    home: String? = nil, sshConfig: String? = nil, idleTimeout: Int? = nil, log: String? = nil,
+    structured: Bool = false
+  ) throws {
+    environment = ProcessInfo.processInfo.environment
+    userHome = try Self.userHome()
+    self.home = home ?? environment["SSH_MCP_HOME"] ?? "\(userHome)/.ssh-mcp"
+    self.sshConfig = sshConfig ?? environment["SSH_MCP_SSH_CONFIG"]
+    idleSeconds = try Self.seconds(idleTimeout, environment["SSH_MCP_IDLE_TIMEOUT"]) ?? 7200
+    logLevel = try Self.level(log ?? environment["SSH_MCP_LOG"])
+    passphrase = environment["SSH_MCP_KEY_PASSPHRASE"]
+    isStructured = structured || environment["SSH_MCP_STRUCTURED"] == "1"
   }
 
   private static func seconds(_ option: Int?, _ variable: String?) throws -> Int? {
@@ -86,18 +102,6 @@ struct Places: ParsableArguments {
     }
     return String(cString: account.pointee.pw_dir)
   }
-}
-
-/// What the command line and the environment come to.
-struct Settings {
-  let home: String
-  let userHome: String
-  let sshConfig: String?
-  let idleSeconds: Int
-  let logLevel: Logger.Level
-  let passphrase: String?
-  let environment: [String: String]
-  var isStructured = false
 
   /// The first program of that name on PATH.
   func executable(named name: String) -> String? {

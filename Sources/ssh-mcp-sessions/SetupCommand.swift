@@ -38,7 +38,7 @@ struct SetupCommand: ParsableCommand {
 
   func run() throws {
     let surroundings = Surroundings(
-      home: try Places.userHome(), directory: FileManager.default.currentDirectoryPath,
+      home: try Settings.userHome(), directory: FileManager.default.currentDirectoryPath,
       environment: ProcessInfo.processInfo.environment)
     let entry = ServerEntry(command: try Self.program(surroundings), in: surroundings)
     let setup = try Setup(client, project ? .project : .user, name: name, entry: entry, in: surroundings)

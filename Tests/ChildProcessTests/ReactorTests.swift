@@ -49,6 +49,64 @@ struct ReactorTests {
     reactor.stop()
   }
 
+  /// A task on the reactor as its executor that waits until it is let go.
+  final class Waiting: Sendable {
+    let words = Mutex<[String]>([])
+    private let gate = Mutex<CheckedContinuation<Void, Never>?>(nil)
+
+    func start(on reactor: Reactor) -> Task<Void, Never> {
+      Task.immediate(executorPreference: reactor) {
+        await withCheckedContinuation { continuation in gate.withLock { $0 = continuation } }
+        words.withLock { $0.append("task") }
+      }
+    }
+
+    func letGo() {
+      gate.withLock { $0.take() }?.resume()
+      words.withLock { $0.append("let go") }
+    }
+
+    /// The same with a lock held that the task takes.
+    func letGoUnderLock() {
+      words.withLock { words in
+        gate.withLock { $0.take() }?.resume()
+        words.append("let go")
+      }
+    }
+  }
+
+  @Test func `a task that is let go inside runHere goes on at once on the reactor thread`() async throws {
+    let reactor = try Reactor()
+    let waiting = Waiting()
+    let task = waiting.start(on: reactor)
+    reactor.perform { reactor.runHere { waiting.letGo() } }
+    await task.value
+    #expect(waiting.words.withLock { $0 } == ["task", "let go"])
+    reactor.stop()
+  }
+
+  @Test func `a task that is let go with a lock held, outside runHere, does not go on inside it`()
+    async throws
+  {
+    let reactor = try Reactor()
+    let waiting = Waiting()
+    let task = waiting.start(on: reactor)
+    reactor.perform { waiting.letGoUnderLock() }
+    await task.value
+    #expect(waiting.words.withLock { $0 } == ["let go", "task"])
+    reactor.stop()
+  }
+
+  @Test func `a task that is let go on another thread runs, though runHere is called there`() async throws {
+    let reactor = try Reactor()
+    let waiting = Waiting()
+    let task = waiting.start(on: reactor)
+    reactor.runHere { waiting.letGo() }
+    await task.value
+    #expect(waiting.words.withLock { $0.count } == 2)
+    reactor.stop()
+  }
+
   @Test func `a watch that cancels itself in its body runs once, though the bytes stay unread`() async throws
   {
     let reactor = try Reactor()

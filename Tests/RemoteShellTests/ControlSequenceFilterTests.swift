@@ -47,6 +47,19 @@ struct ControlSequenceFilterTests {
     }
   }
 
+  @Test func `plain output is its own text, whether it is taken at once or in pieces`() {
+    var generator = SeededGenerator(seed: .random(in: .min ... .max))
+    let plain: [UInt8] = [0x09, 0x0A] + Array(0x20...0x7E)
+    for _ in 0..<100 {
+      let bytes = (0..<500).map { _ in plain.randomElement(using: &generator) ?? 0 }
+      var filter = ControlSequenceFilter()
+      filter.consume(bytes)
+      let text = ControlSequenceFilter.text(of: bytes)
+      #expect(text == filter.finish(), "seed \(generator.seed)")
+      #expect(text == String(decoding: bytes, as: UTF8.self), "seed \(generator.seed)")
+    }
+  }
+
   @Test func `random bytes never trap and leave no control character but tab and line feed`() {
     var generator = SeededGenerator(seed: .random(in: .min ... .max))
     for _ in 0..<300 {

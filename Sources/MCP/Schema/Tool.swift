@@ -16,13 +16,16 @@ package struct Tool: Sendable {
   package var annotations: ToolAnnotations
   /// Vendors' keys.
   package var meta: JSONObject?
+  /// Runs what `begin` returns, from the reading thread on: for work that is short wherever it does not wait; nil for
+  /// the usual pool of threads.
+  package var executor: (any TaskExecutor)?
   /// Called on the connection's reading thread in the order of arrival: takes the call's place in line.
   package var begin: @Sendable (_ arguments: JSONObject, _ context: CallContext) -> PendingCall
 
   /// A tool.
   package init(
     name: String, title: String, description: String, inputSchema: JSONValue, outputSchema: JSONValue? = nil,
-    annotations: ToolAnnotations, meta: JSONObject? = nil,
+    annotations: ToolAnnotations, meta: JSONObject? = nil, executor: (any TaskExecutor)? = nil,
     begin: @escaping @Sendable (_ arguments: JSONObject, _ context: CallContext) -> PendingCall
   ) {
     self.name = name
@@ -32,6 +35,7 @@ package struct Tool: Sendable {
     self.outputSchema = outputSchema
     self.annotations = annotations
     self.meta = meta
+    self.executor = executor
     self.begin = begin
   }
 }

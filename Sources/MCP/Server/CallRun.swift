@@ -57,9 +57,12 @@ final class CallRun: Sendable {
   }
 
   /// Begins the work; to be called once.
-  func start(_ pending: @escaping PendingCall, listener: @escaping @Sendable (Reply) -> Void) {
+  func start(
+    _ pending: @escaping PendingCall, on executor: (any TaskExecutor)? = nil,
+    listener: @escaping @Sendable (Reply) -> Void
+  ) {
     state.withLock { $0.listener = listener }
-    work.start { self.finish(await pending()) }
+    work.start(on: executor) { self.finish(await pending()) }
   }
 
   func cancel() { work.cancel() }

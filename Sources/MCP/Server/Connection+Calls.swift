@@ -34,7 +34,7 @@ extension Connection {
       { [room] in
         await room()
         return await pending()
-      }, listener: listener)
+      }, on: tool.executor, listener: listener)
   }
 
   /// Puts a request on the table; false if the connection has ended.

@@ -10,11 +10,21 @@ final class RequestRun: Sendable {
   }
 
   /// Begins the work; to be called once.
-  func start(_ work: @escaping @Sendable () async -> Void) {
-    state.withLock { state in
-      state.task = Task { await work() }
-      if state.isCancelled { state.task?.cancel() }
+  ///
+  /// - Parameters:
+  ///   - executor: Runs the work, which begins on this thread at once; nil for the usual pool of threads.
+  ///   - work: The work.
+  func start(on executor: (any TaskExecutor)? = nil, _ work: @escaping @Sendable () async -> Void) {
+    // Not under the lock: the work may come to its end at once.
+    let task =
+      if let executor { Task.immediate(executorPreference: executor) { await work() } } else {
+        Task { await work() }
+      }
+    let isCancelled = state.withLock { state in
+      state.task = task
+      return state.isCancelled
     }
+    if isCancelled { task.cancel() }
   }
 
   func cancel() {

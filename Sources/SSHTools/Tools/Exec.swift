@@ -30,7 +30,7 @@ extension ToolDeclaration {
       sizeParameter,
     ],
     annotations: ToolAnnotations(readOnly: false, destructive: true, idempotent: false, openWorld: true),
-    output: .command,
+    output: .command, isShort: true,
     begin: { service, arguments, context in
       let session = try service.session(arguments.required("session_id"))
       let command = try checked(arguments.required("command"))
@@ -52,9 +52,13 @@ extension ToolDeclaration {
         beating?.stop()
         service.forgetIfEnded(session)
         session.shell.noteShown(report.outputBytes, of: report.number)
-        return text.result(report, waited: budget)
+        guard report.outputBytes > shortOutputBytes else { return text.result(report, waited: budget) }
+        return await elsewhere { text.result(report, waited: budget) }
       }
     })
+
+  /// Bytes of output that are put into words at once; more would keep other sessions waiting.
+  private static let shortOutputBytes = 16 << 10
 
   /// How long a command may take before it becomes a task, where the client knows tasks.
   private static let taskAfter: Duration = .seconds(10)
