@@ -162,10 +162,9 @@ package enum ShellDriver {
     + "zsh) unsetopt zle; setopt prompt_subst;; ksh) set +o emacs; set +o vi; set +o gmacs;; esac; "
     + "[ \"${PS2-}\" = \"\" ] || PS2=; [ \"${PS1-}\" = \"$__mcp_q\" ] || PS1=$__mcp_q; return 0; }; "
     // bash copies a function each time that it runs it: a short one looks first whether there is anything to undo. Its
-    // syntax is not every shell's.
-    + "case $__mcp_s in bash) \\eval \"__mcp_l(){ [[ -t 0 && -t 1 && -t 2 && \\${PROMPT_COMMAND-} = __mcp_p && "
-    + "\\${PS1-} = \\$__mcp_q && -z \\${PS2-} && \\${SHELLOPTS/emacs} = \\$SHELLOPTS && "
-    + "\\${SHELLOPTS%:vi*} = \\$SHELLOPTS ]] || __mcp_f; }\";; esac; "
+    // syntax is not every shell's. Line editing is switched off again each time: bash takes it up after ^C (measured).
+    + "case $__mcp_s in bash) \\eval \"__mcp_l(){ set +o emacs +o vi; [[ -t 0 && -t 1 && -t 2 && "
+    + "\\${PROMPT_COMMAND-} = __mcp_p && \\${PS1-} = \\$__mcp_q && -z \\${PS2-} ]] || __mcp_f; }\";; esac; "
     + "__mcp_q=\"\\${__mcp_a}\\${__mcp_k};P;\\${__mcp_n};\\$?;\\${__mcp_k}\u{07}\"; "
     // A loop's variable tells what is read-only without ending the line, and without a subshell.
     + "case $__mcp_s in bash) set +o history; set +H; trap - DEBUG; __mcp_v=n; __mcp_q=${PS1-}; "

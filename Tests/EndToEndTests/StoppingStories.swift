@@ -52,8 +52,8 @@ extension EndToEnd {
         said: "the process is gone"),
     ]
 
-    /// What must be the same before and after, told by the shell.
-    private let state = "pwd; echo \"<$V>\"; f; set +o; stty -a; trap"
+    /// What must be the same before and after, told by the shell; line editing would take the TAB.
+    private let state = "pwd; echo 'a\tb'; echo \"<$V>\"; f; set +o; stty -a; trap"
 
     @Test(arguments: Way.allCases)
     func `what is stopped is gone and the shell is unchanged`(way: Way) async throws {
