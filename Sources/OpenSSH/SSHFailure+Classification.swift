@@ -68,14 +68,14 @@ extension SSHFailure {
 
   private static func networkReason(_ diagnostics: SSHDiagnostics, jumpHosts: String?) -> Reason? {
     if let jumpHosts, diagnostics.hostKey == nil,
-      diagnostics.says("kex_exchange_identification") || diagnostics.says("closed by UNKNOWN")
+      diagnostics.says("kex_exchange_identification") || diagnostics.says("UNKNOWN port")
         || diagnostics.says("Could not resolve") || diagnostics.says("Permission denied")
         || diagnostics.says("stdio forwarding failed")
     {
       return .jumpHost(hosts: jumpHosts)
     }
     // With a connection of its own, ssh names the other side's address.
-    if jumpHosts == nil, diagnostics.hostKey == nil, diagnostics.says("closed by UNKNOWN") {
+    if jumpHosts == nil, diagnostics.hostKey == nil, diagnostics.says("UNKNOWN port") {
       return .jumpHost(hosts: "its ProxyCommand")
     }
     if let host = diagnostics.first({ $0.between("Could not resolve hostname ", ": ") }) {

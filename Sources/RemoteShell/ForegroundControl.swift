@@ -18,7 +18,19 @@ package struct ForegroundControl: Sendable {
   }
 
   /// What the foreground does; nil where that cannot be known.
+  ///
+  /// A shell of the session that reads may read for its command (`read`), or the command may have ended with the news
+  /// of it still under way. So it is asked a second time: what it wrote before it was first seen to read is here before
+  /// the second answer.
   func inspect(_ shells: [Marker.Hello], _ tail: OutputTail) async -> ForegroundState? {
+    let state = await glance(shells, tail)
+    guard case .readsTerminal(let program)? = state,
+      shells.contains(where: { $0.processIdentifier == program.processIdentifier })
+    else { return state }
+    return await glance(shells, tail)
+  }
+
+  private func glance(_ shells: [Marker.Hello], _ tail: OutputTail) async -> ForegroundState? {
     guard let answer = await look(shells) else { return nil }
     return ForegroundInspection(answer: answer)?.state(
       tail: tail.text, isAlternateScreen: tail.isAlternateScreen)

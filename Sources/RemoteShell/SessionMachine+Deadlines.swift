@@ -8,7 +8,7 @@ extension SessionMachine {
       return bootAgain(nonce, since: since, attempts: attempts, printed: printed, at: now)
     case .greeted:
       // The prompt was taken away by an rc file; the end marker alone has to do.
-      return becomeIdle()
+      return becomeReady()
     case .running(var run):
       if run.step != nil, !run.hasBegun {
         // What was typed has been thrown away: a frame of our own shows whether the shell still reads.

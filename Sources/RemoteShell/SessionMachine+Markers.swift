@@ -19,27 +19,24 @@ extension SessionMachine {
       deadline = nil
       return [.notEntered] + receive(marker, at: now)
     case (.greeted, .prompt):
-      return becomeIdle()
+      return becomeReady()
     default: break
     }
     guard let index = levels.lastIndex(where: { $0.nonce == marker.nonce }) else { return [] }
     return index == levels.count - 1 ? answer(marker.body, at: now) : leave(to: index, marker, at: now)
   }
 
-  /// Commands may wait from now on; the first one is typed when the shell has mended its terminal.
   mutating func greet(_ hello: Marker.Hello, at now: Instant) -> [Action] {
-    let actions = becomeIdle()
-    if hello.prompt != .never {
-      phase = .greeted
-      deadline = now.advanced(by: limits.response)
-    }
-    return actions + [.ready(hello)]
+    guard hello.prompt != .never else { return becomeReady() }
+    phase = .greeted
+    deadline = now.advanced(by: limits.response)
+    return []
   }
 
-  mutating func becomeIdle() -> [Action] {
+  mutating func becomeReady() -> [Action] {
     phase = .idle
     deadline = nil
-    return []
+    return levels.last.map { [.ready($0.hello)] } ?? []
   }
 
   mutating func enter(_ nonce: Nonce, _ hello: Marker.Hello, _ outer: Run) -> [Action] {

@@ -73,7 +73,7 @@ package struct SessionMachine: Sendable {
     case new
     /// The login; the nonce was typed, the shell has not answered. -> greeted, ended
     case booting(Nonce, since: Instant, attempts: Int, printed: [UInt8])
-    /// The shell has answered, mends its terminal and shows its first prompt next. -> idle, ended
+    /// The shell has answered and shows its first prompt next. -> idle, ended
     case greeted
     /// The shell reads. -> running, settling (repair), idle (an inner shell ended), ended
     case idle

@@ -17,7 +17,8 @@ package enum ShellDriver {
 
   /// Makes the terminal cooked, without echo, with exact output.
   package static let terminalSettings =
-    "stty sane 38400 -echo -ixon -opost rows \(rows) cols \(columns) 2>/dev/null || stty sane -echo -opost"
+    "\\command stty sane 38400 -echo -ixon -opost rows \(rows) cols \(columns) 2>/dev/null "
+    + "|| \\command stty sane -echo -opost"
 
   /// What ssh runs: the user's own login shell, interactive.
   ///
@@ -128,7 +129,7 @@ package enum ShellDriver {
   private static let driver =
     // The marker's two halves stand in two variables, so that no dump of variables contains a marker.
     "__mcp_a=\"\u{1B}]7717;\"; __mcp_k=${MCPN-}; __mcp_n=0; __mcp_s=sh; __mcp_v=p; "
-    + "unset MCPN MCPB MCPS MCPD; "
+    + "unset MCPN MCPB MCPS MCPD; \(terminalSettings); "
     + "PAGER=cat; GIT_PAGER=cat; MANPAGER=cat; SYSTEMD_PAGER=cat; "
     + "export PAGER GIT_PAGER MANPAGER SYSTEMD_PAGER; "
     + "if [ -n \"${BASH_VERSION-}\" ]; then __mcp_s=bash; elif [ -n \"${ZSH_VERSION-}\" ]; then __mcp_s=zsh; "
@@ -182,8 +183,5 @@ package enum ShellDriver {
     + "*) __mcp_u=\"\\u\"; \\eval \"__mcp_u=\\${__mcp_u@P}\";; esac;; "
     + "zsh) \\eval \"__mcp_u=\\${(%):-%n}\";; esac; "
     + "case $__mcp_u in \"\"|*\" \"*) __mcp_u=$(id -un);; esac; "
-    // The session is answered for before its terminal is mended; the prompt says that this is done, where there is one.
-    + "__mcp_h=\"H;$__mcp_s;$$;$__mcp_v;$__mcp_t;$__mcp_u;$PWD\"; "
-    + "case $__mcp_v in n) ;; *) __mcp_o \"$__mcp_h\";; esac; \(terminalSettings); "
-    + "case $__mcp_v in n) __mcp_o \"$__mcp_h\";; esac; unset __mcp_h __mcp_t __mcp_u"
+    + "__mcp_o \"H;$__mcp_s;$$;$__mcp_v;$__mcp_t;$__mcp_u;$PWD\"; unset __mcp_t __mcp_u"
 }

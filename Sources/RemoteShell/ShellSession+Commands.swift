@@ -188,7 +188,8 @@ extension ShellSession {
     Task { [weak self] in
       let bytes = output.total
       let foreground = await control.inspect(shells, OutputTail(of: output))
-      self?.inspected(foreground, of: number, at: bytes)
+      // In the reactor's next turn: what came before the answer is read by then.
+      self?.reactor.perform { [weak self] in self?.inspected(foreground, of: number, at: bytes) }
     }
   }
 
@@ -196,7 +197,10 @@ extension ShellSession {
   private func inspected(_ foreground: ForegroundState?, of number: Int, at bytes: Int) {
     let effects = state.withLock { state in
       var effects = Effects()
-      guard state.current == number, let command = state.commands[number] else { return effects }
+      guard state.current == number, let command = state.commands[number] else {
+        scheduleInspection(&state)
+        return effects
+      }
       state.inspectionPause = min(
         (state.inspectionPause ?? limits.quiet) * 2, limits.longestInspectionPause)
       if command.output.total == bytes, command.stopReason == nil,

@@ -22,7 +22,7 @@ package final class ShellSession: Sendable {
     /// Commands whose output can still be read.
     package var keptCommands = 16
     /// How long a stop waits for the answer who is to be stopped.
-    package var targetAnswer: Duration = .seconds(1)
+    package var targetAnswer: Duration = .seconds(2)
     /// How long a command must have been silent before it is asked whether it waits for input.
     package var quiet: Duration = .milliseconds(200)
     /// How long the first news of a command wait for what is right behind them: long enough to see a prompt.
@@ -227,6 +227,8 @@ package final class ShellSession: Sendable {
       }
     }
     feed(.run(command: Array(command.text.utf8)), &state, &effects)
+    // Whoever called while another command ran waits already.
+    scheduleInspection(&state)
   }
 
   /// Keeps one timer for the machine's deadline.

