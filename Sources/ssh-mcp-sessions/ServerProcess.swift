@@ -9,6 +9,7 @@ import SSHTools
 /// The process from its start to its end: wiring, signals, and leaving nothing behind.
 struct ServerProcess {
   private let settings: Settings
+  private let diagnostics = DiagnosticOutput()
 
   /// Seconds for everything that is still to be done after the client has gone: SDK clients kill after two.
   private static let graceSeconds = 1.0
@@ -19,6 +20,7 @@ struct ServerProcess {
 
   /// Serves until the client closes its side or a signal comes; does not return.
   func run() throws -> Never {
+    DiagnosticOutput.openMissingStreams()
     // Blocked before any thread exists, so that all of them leave these signals to sigwait(3) below. Children start
     // with an empty mask.
     var signals = sigset_t()
@@ -68,7 +70,7 @@ struct ServerProcess {
 
     let transport = StdioTransport.standard()
     let connection = server.connect(output: transport.send, room: transport.room)
-    FileHandle.standardError.write(Data("SSH MCP Server running on stdio\n".utf8))
+    diagnostics.write("SSH MCP Server running on stdio")
     transport.start(receive: connection.receive) { kill(getpid(), SIGTERM) }
 
     hasSignal.wait()
@@ -86,7 +88,9 @@ struct ServerProcess {
   }
 
   private var logger: Logger {
-    var logger = Logger(label: "ssh-mcp-sessions") { StreamLogHandler.standardError(label: $0) }
+    var logger = Logger(label: "ssh-mcp-sessions") { [diagnostics] label in
+      DiagnosticLogHandler(label: label, output: diagnostics)
+    }
     logger.logLevel = settings.logLevel
     return logger
   }

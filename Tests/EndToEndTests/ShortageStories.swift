@@ -71,6 +71,31 @@ extension EndToEnd {
       }
     }
 
+    /// What a client may have made of the server's standard error.
+    enum StandardError: String, CaseIterable, Sendable {
+      /// Nobody reads it, and it has no room.
+      case full =
+        "mkfifo \"$HOME/err\"; exec 9<>\"$HOME/err\"; head -c 65536 /dev/zero >&9; exec \"$0\" \"$@\" 2>&9"
+      /// A pipe whose other side is closed.
+      case broken =
+        "mkfifo \"$HOME/err\"; sleep 0.2 <\"$HOME/err\" & exec 2>\"$HOME/err\"; wait; exec \"$0\" \"$@\""
+      case closed = "exec \"$0\" \"$@\" 2>&-"
+    }
+
+    @Test(arguments: StandardError.allCases)
+    func `a standard error that takes nothing keeps nobody from being served`(_ kind: StandardError)
+      async throws
+    {
+      try await LoopbackSSHD.with { sshd in
+        let launcher = ["/bin/sh", "-c", "SSH_MCP_LOG=debug; export SSH_MCP_LOG; \(kind.rawValue)"]
+        try await ServerUnderTest.with(sshd, launcher: launcher) { server in
+          try await server.open("bash")
+          #expect(try await server.exec("echo hi").text == "hi")
+          try await server.close()
+        }
+      }
+    }
+
     /// 8 MB of numbered lines where less than one has room.
     private func expectPartOfFlood(_ server: ServerUnderTest) async throws {
       let result = try await server.exec("stty -onlcr; seq -f %015.0f 1 500000", [("max_output_chars", 2000)])
