@@ -42,7 +42,8 @@ package final class ControlMaster: Sendable {
     var person: Person?
     /// The question that a person is being asked; the login's time does not run meanwhile.
     var question: Task<Void, Never>?
-    var isTimedOut = false
+    /// The seconds that the login had, once they are over.
+    var timedOutAfter: Int?
     var isCancelled = false
     var outcome: Result<EffectiveConfiguration, SSHFailure>?
     var hasEnded = false
@@ -215,9 +216,9 @@ package final class ControlMaster: Sendable {
       state.diagnostics.finish()
       // Its end may be seen before `close` has told whoever waits.
       if state.isCancelled { return SSHFailure(.cancelled, destination: destination.name) }
-      if state.isTimedOut {
+      if let seconds = state.timedOutAfter {
         return SSHFailure(
-          .timedOut(seconds: program.connectSeconds, isConnected: state.diagnostics.isConnected),
+          .timedOut(seconds: seconds, isConnected: state.diagnostics.isConnected),
           destination: destination.name, lastWords: state.diagnostics.words)
       }
       return SSHFailure.classify(
@@ -230,14 +231,18 @@ package final class ControlMaster: Sendable {
     try? FileManager.default.removeItem(atPath: ownPath)
   }
 
-  private func startTimer(_ state: inout State) {
-    state.timer = reactor.after(.seconds(program.connectSeconds)) { [weak self] in self?.timeOut() }
+  /// How long a person may take to touch a security key; most keys give up earlier.
+  private static let touchSeconds = 60
+
+  private func startTimer(_ state: inout State, seconds: Int? = nil) {
+    let limit = seconds ?? program.connectSeconds
+    state.timer = reactor.after(.seconds(limit)) { [weak self] in self?.timeOut(after: limit) }
   }
 
-  private func timeOut() {
+  private func timeOut(after seconds: Int) {
     let child = state.withLock { state -> ChildProcess? in
       guard state.outcome == nil, state.question == nil else { return nil }
-      state.isTimedOut = true
+      state.timedOutAfter = seconds
       return state.child
     }
     child?.terminate(grace: .milliseconds(500))
@@ -277,7 +282,13 @@ package final class ControlMaster: Sendable {
         reply(secret)
       }
     // ssh ends its helper when the person has done what it waits for.
-    case .show(let text)?: person?.notice?(text)
+    case .show(let text)?:
+      state.withLock { state in
+        guard state.outcome == nil else { return }
+        state.timer?.cancel()
+        startTimer(&state, seconds: Self.touchSeconds)
+      }
+      person?.notice?(text)
     case .refuse(let refusal)?:
       refuse(refusal)
       reply(nil)

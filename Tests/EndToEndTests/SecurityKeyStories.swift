@@ -133,6 +133,8 @@ extension EndToEnd {
           try await server.process.record.wait(for: "the notice") {
             $0.text.contains("\"ssh: Confirm user presence for key ED25519-SK SHA256:")
           }
+          // A person may take longer than a login without one may (15 s).
+          try await Task.sleep(for: .seconds(16))
           // ssh waits in the key now; the other end of its FIFO is there.
           try await Fixture.run("dd", ["if=/dev/zero", "of=\(directory.path)/touch", "bs=1", "count=1"])
           #expect(try await server.result(of: call).text == "s")
