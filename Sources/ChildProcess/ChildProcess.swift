@@ -106,6 +106,22 @@ package final class ChildProcess: Sendable {
     previous?.cancel()
   }
 
+  /// Leaves its standard output unread until `resumeOutput`: what writes to it comes to a stop.
+  package func pauseOutput() {
+    state.withLock { state in
+      state.outputWatch?.cancel()
+      state.outputWatch = nil
+    }
+  }
+
+  /// Reads its standard output again.
+  package func resumeOutput() {
+    state.withLock { state in
+      guard state.outputWatch == nil, state.output >= 0 else { return }
+      state.outputWatch = reactor.onReadable(state.output) { self.streamIsReadable(isError: false) }
+    }
+  }
+
   /// How it ended; nil while it runs.
   package var termination: Termination? { state.withLock { $0.termination } }
 

@@ -169,7 +169,7 @@ package final class ControlMaster: Sendable {
     do {
       let listener = try AskpassListener(
         path: socket, reactor: reactor, isOurs: { [weak self] in self?.isAncestor(of: $0) ?? false },
-        decide: { [weak self] in self?.decide($0, reply: $1) })
+        decide: { [weak self] in self?.decide($0) })
       let isStarted = try state.withLock { state in
         state.policy = policy
         state.person = person
@@ -270,16 +270,19 @@ package final class ControlMaster: Sendable {
 
   // MARK: - Questions
 
-  private func decide(_ prompt: AskpassPrompt, reply: @escaping @Sendable (Secret?) -> Void) {
+  private func decide(_ question: AskpassListener.Question) {
     let (decision, person) = state.withLock { state in
-      (state.policy?.decide(prompt, partialSuccesses: state.diagnostics.partialSuccesses), state.person)
+      (
+        state.policy?.decide(question.prompt, partialSuccesses: state.diagnostics.partialSuccesses),
+        state.person
+      )
     }
     switch decision {
-    case .answer(let secret)?: reply(secret)
-    case .ask(let question, let refusal)?:
-      ask(question, person) { [weak self] secret in
+    case .answer(let secret)?: question.reply(secret)
+    case .ask(let secretQuestion, let refusal)?:
+      ask(secretQuestion, person) { [weak self] secret in
         if secret == nil { self?.refuse(refusal) }
-        reply(secret)
+        question.reply(secret)
       }
     // ssh ends its helper when the person has done what it waits for.
     case .show(let text)?:
@@ -289,12 +292,22 @@ package final class ControlMaster: Sendable {
         startTimer(&state, seconds: Self.touchSeconds)
       }
       person?.notice?(text)
+    case .refuse(let refusal)? where question.prompt.isNotice:
+      // A key that wants its PIN first takes the notice back at once.
+      _ = reactor.after(Self.noticePause) { [weak self] in
+        guard question.isOpen() else { return }
+        self?.refuse(refusal)
+        question.reply(nil)
+      }
     case .refuse(let refusal)?:
       refuse(refusal)
-      reply(nil)
-    case nil: reply(nil)
+      question.reply(nil)
+    case nil: question.reply(nil)
     }
   }
+
+  /// How long a notice must stand before it counts.
+  private static let noticePause = Duration.seconds(1)
 
   /// Asks a person, who has a limit of their own; afterwards the login has its whole time again.
   private func ask(

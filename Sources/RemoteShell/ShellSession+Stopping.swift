@@ -22,13 +22,18 @@ extension ShellSession {
     }
     perform(effects)
     guard let shells, let control = environment.foreground else { return }
+    // A flood would keep the answer waiting.
+    let child = state.withLock { $0.child }
+    child?.pauseOutput()
     // Who is to be gone must be known before it goes; a connection that does not answer must not delay it long.
     let limit = reactor.after(limits.targetAnswer) { [weak self] in
+      child?.resumeOutput()
       self?.climb(number, nil, hasSideChannel: true)
     }
     Task { [weak self] in
       let (isAnswered, target) = await control.target(shells)
       limit.cancel()
+      child?.resumeOutput()
       self?.climb(number, target, hasSideChannel: isAnswered)
     }
   }

@@ -39,7 +39,8 @@ struct SSHDFiles {
     lines += options.shells.compactMap { ports[$0] }.map { "Port \($0)" }
     for shell in options.shells {
       guard let port = ports[shell] else { continue }
-      let command = options.forcedCommand ?? "\(directory.path)/login-\(shell)"
+      // By sh: a program that another thread's child still holds open for writing cannot be started (ETXTBSY).
+      let command = options.forcedCommand ?? "exec /bin/sh \(directory.path)/login-\(shell)"
       lines += ["Match LocalPort \(port) User \(user)", "  ForceCommand \(command)"]
       // A bash that sshd starts may read ~/.bashrc for every command: not the one of whoever runs the tests.
       lines += ["  SetEnv HOME=\(directory.path)"]

@@ -23,6 +23,7 @@ package final class ServerUnderTest: Sendable {
 
   /// The server's process; every byte of its output and error output is in its record.
   package let process: TestProcess
+  private let inbox = Inbox()
   /// The home directory given to it.
   package let home: TemporaryDirectory
   /// Where its sockets are (`XDG_RUNTIME_DIR`).
@@ -176,10 +177,13 @@ package final class ServerUnderTest: Sendable {
 
   /// Waits for the answer to a request that was begun.
   package func answer(to identifier: Int, within limit: Duration = .seconds(20)) async throws -> JSONValue {
-    let record = try await process.record.wait(for: "the answer to request \(identifier)", within: limit) {
-      Self.answer(to: identifier, in: $0.output) != nil || ($0.ending != nil && $0.openStreams == 0)
+    let record = try await process.record.wait(
+      for: "the answer to request \(identifier)", within: limit
+    ) { [inbox] in
+      inbox.read($0.output)
+      return inbox.answer(to: identifier) != nil || ($0.ending != nil && $0.openStreams == 0)
     }
-    guard let answer = Self.answer(to: identifier, in: record.output) else {
+    guard let answer = inbox.answer(to: identifier) else {
       throw FixtureFailure("the server ended instead of answering: \(record.errorText)")
     }
     return answer
@@ -208,14 +212,11 @@ package final class ServerUnderTest: Sendable {
   /// - Returns: The whole request `elicitation/create`.
   /// - Throws: `DeadlineExceeded` when it does not come; `FixtureFailure` when the server ended.
   package func question(_ number: Int = 1, within limit: Duration = .seconds(20)) async throws -> JSONValue {
-    @Sendable func questions(_ output: [UInt8]) -> [JSONValue] {
-      Self.lines(of: Array(output[..<(output.lastIndex(of: 0x0A) ?? 0)]))
-        .compactMap { try? JSONParser.parse($0) }.filter { $0["method"] == "elicitation/create" }
+    let record = try await process.record.wait(for: "question \(number)", within: limit) { [inbox] in
+      inbox.read($0.output)
+      return inbox.questions.count >= number || ($0.ending != nil && $0.openStreams == 0)
     }
-    let record = try await process.record.wait(for: "question \(number)", within: limit) {
-      questions($0.output).count >= number || ($0.ending != nil && $0.openStreams == 0)
-    }
-    let all = questions(record.output)
+    let all = inbox.questions
     guard all.count >= number else {
       throw FixtureFailure("the server ended instead of asking: \(record.errorText)")
     }
@@ -224,20 +225,39 @@ package final class ServerUnderTest: Sendable {
 
   /// Every message that the server wrote, in order; a line that is no JSON becomes a string.
   package var messages: [JSONValue] {
-    Self.lines(of: process.record.current.output).map { line in
-      (try? JSONParser.parse(line)) ?? .string(String(decoding: line, as: UTF8.self))
+    process.record.current.output.split(separator: 0x0A).map { line in
+      (try? JSONParser.parse(Array(line))) ?? .string(String(decoding: line, as: UTF8.self))
+    }
+  }
+}
+
+/// What the server has said so far; each line is read once, however often it is looked for.
+private final class Inbox: Sendable {
+  private struct State {
+    /// Bytes that have been read.
+    var count = 0
+    var answers: [Int: JSONValue] = [:]
+    var questions: [JSONValue] = []
+  }
+
+  private let state = Mutex(State())
+
+  /// Reads the lines that have been completed since.
+  func read(_ output: [UInt8]) {
+    state.withLock { state in
+      while let end = output[state.count...].firstIndex(of: 0x0A) {
+        let message = try? JSONParser.parse(Array(output[state.count..<end]))
+        state.count = end + 1
+        if message?["method"] == "elicitation/create" {
+          message.map { state.questions.append($0) }
+        } else if message?["method"] == nil, let identifier = message?["id"]?.int {
+          state.answers[identifier] = message
+        }
+      }
     }
   }
 
-  private static func lines(of output: [UInt8]) -> [[UInt8]] {
-    output.split(separator: 0x0A).map(Array.init)
-  }
+  func answer(to identifier: Int) -> JSONValue? { state.withLock { $0.answers[identifier] } }
 
-  private static func answer(to identifier: Int, in output: [UInt8]) -> JSONValue? {
-    let end = output.lastIndex(of: 0x0A) ?? 0
-    // Newest first: what is waited for has usually just come, and older answers may be large.
-    return lines(of: Array(output[..<end])).reversed().lazy
-      .compactMap { try? JSONParser.parse($0) }
-      .first { $0["id"]?.int == identifier && $0["method"] == nil }
-  }
+  var questions: [JSONValue] { state.withLock { $0.questions } }
 }

@@ -16,8 +16,17 @@ final class AskpassListener: Sendable {
   let path: String
   private let reactor: Reactor
   private let isOurs: @Sendable (_ process: Int32) -> Bool
-  private let decide: @Sendable (AskpassPrompt, _ reply: @escaping @Sendable (Secret?) -> Void) -> Void
+  private let decide: @Sendable (Question) -> Void
   private let state: Mutex<State>
+
+  /// What a helper asks.
+  struct Question: Sendable {
+    let prompt: AskpassPrompt
+    /// Answers, at any time and from any thread; with nil there is no answer.
+    let reply: @Sendable (Secret?) -> Void
+    /// Whether the helper still waits: ssh ends it when a notice has become needless.
+    let isOpen: @Sendable () -> Bool
+  }
 
   private struct State {
     var listener: Int32
@@ -40,13 +49,11 @@ final class AskpassListener: Sendable {
   ///   - path: In a directory that only this user can enter.
   ///   - reactor: Carries it.
   ///   - isOurs: Whether a process was started by this login's ssh; always asked where the kernel tells it.
-  ///   - decide: Called on the reactor thread with a question; the reply may come later and from any thread, and is nil
-  ///     where there is none.
+  ///   - decide: Called on the reactor thread with a question.
   /// - Throws: `SystemFailure` when the socket cannot be made.
   init(
     path: String, reactor: Reactor, isOurs: @escaping @Sendable (_ process: Int32) -> Bool,
-    decide:
-      @escaping @Sendable (AskpassPrompt, _ reply: @escaping @Sendable (Secret?) -> Void) -> Void
+    decide: @escaping @Sendable (Question) -> Void
   ) throws(SystemFailure) {
     self.path = path
     self.reactor = reactor
@@ -117,7 +124,12 @@ final class AskpassListener: Sendable {
     guard let number else { return }
     let hint = String(decoding: parts[0], as: UTF8.self)
     let prompt = AskpassPrompt(String(decoding: parts[1], as: UTF8.self), hint: hint.isEmpty ? nil : hint)
-    decide(prompt) { [weak self] secret in self?.reply(secret, to: descriptor, number) }
+    decide(
+      Question(
+        prompt: prompt, reply: { [weak self] secret in self?.reply(secret, to: descriptor, number) },
+        isOpen: { [weak self] in
+          self?.state.withLock { $0.connections[descriptor]?.number == number } ?? false
+        }))
   }
 
   private func reply(_ secret: Secret?, to descriptor: Int32, _ number: Int) {

@@ -18,6 +18,11 @@ package enum AskpassPrompt: Sendable, Hashable {
   /// Anything else.
   case other(String)
 
+  /// Whether ssh wants no answer, but to be seen or confirmed.
+  var isNotice: Bool {
+    if case .notice = self { true } else { false }
+  }
+
   /// Reads a question.
   ///
   /// - Parameters:
