@@ -29,40 +29,48 @@ struct Places: SuiteTrait, TestTrait, TestScoping {
 
   /// Several traits of one story must not take places twice.
   @TaskLocal private static var isTaken = false
-  private static let line = Line()
+  private static let line = Line(places: count)
+}
 
-  /// Who comes first is served first, so that nobody waits for ever for both places.
-  private final class Line: Sendable {
-    private let state = Mutex(
-      (free: count, waiting: [(needed: Int, continuation: CheckedContinuation<Void, Never>)]()))
+/// Who comes first is served first, so that nobody waits for ever for both places.
+final class Line: Sendable {
+  private struct State {
+    var free: Int
+    var waiting: [(needed: Int, continuation: CheckedContinuation<Void, Never>)] = []
+  }
 
-    func take(_ needed: Int) async {
-      await withCheckedContinuation { continuation in
-        let isServed = state.withLock { state in
-          guard state.waiting.isEmpty, state.free >= needed else {
-            state.waiting.append((needed, continuation))
-            return false
-          }
-          state.free -= needed
-          return true
+  private let state: Mutex<State>
+
+  init(places: Int) {
+    state = Mutex(State(free: places))
+  }
+
+  func take(_ needed: Int) async {
+    await withCheckedContinuation { continuation in
+      let isServed = state.withLock { state in
+        guard state.waiting.isEmpty, state.free >= needed else {
+          state.waiting.append((needed, continuation))
+          return false
         }
-        if isServed { continuation.resume() }
+        state.free -= needed
+        return true
       }
+      if isServed { continuation.resume() }
     }
+  }
 
-    func giveBack(_ needed: Int) {
-      let served = state.withLock { state in
-        state.free += needed
-        var served: [CheckedContinuation<Void, Never>] = []
-        while let first = state.waiting.first, first.needed <= state.free {
-          state.free -= first.needed
-          served.append(first.continuation)
-          state.waiting.removeFirst()
-        }
-        return served
+  func giveBack(_ needed: Int) {
+    let served = state.withLock { state in
+      state.free += needed
+      var served: [CheckedContinuation<Void, Never>] = []
+      while let first = state.waiting.first, first.needed <= state.free {
+        state.free -= first.needed
+        served.append(first.continuation)
+        state.waiting.removeFirst()
       }
-      for continuation in served { continuation.resume() }
+      return served
     }
+    for continuation in served { continuation.resume() }
   }
 }
 
