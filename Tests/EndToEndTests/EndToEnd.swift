@@ -4,8 +4,8 @@ import Testing
 
 /// The built server, driven as a client would, against a real sshd on loopback.
 ///
-/// A few at a time, see `Places`.
-@Suite(.sharing) struct EndToEnd {
+/// One at a time: each test starts daemons and logs in, and two cores are shared with all other tests.
+@Suite(.serialized) struct EndToEnd {
   /// Not conditional like the stories: when the server does not even start, this says so, once.
   @Test func `the built server says that it runs and ends with its input`() async throws {
     let server = try ServerUnderTest(home: try TemporaryDirectory())

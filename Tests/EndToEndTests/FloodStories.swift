@@ -5,7 +5,7 @@ import Testing
 
 extension EndToEnd {
   /// Much output and many sessions: bounded memory, nobody is delayed, nothing is mixed up.
-  @Suite(.withServer, .alone) struct FloodStories {
+  @Suite(.withServer) struct FloodStories {
     /// What a command writes in these stories, and what the server keeps of it.
     private static let flood = 96 << 20
     private static let bigFlood = 200 << 20

@@ -5,7 +5,7 @@ import Testing
 
 extension EndToEnd {
   /// The table of Guarantees.md: each cell is what a session on that login shell did in this test.
-  @Suite(.withServer, .alone) struct GuaranteeStories {
+  @Suite(.withServer) struct GuaranteeStories {
     /// Where a row begins, and what must be the same after it.
     static let setUp = "mkdir -p \"$HOME/work\"; cd \"$HOME/work\"; v='a  b'; f() { echo \"f:$1\"; }; n=0"
     static let probe = "echo \"${PWD##*/}\"; echo \"$v\"; f x; echo alive"

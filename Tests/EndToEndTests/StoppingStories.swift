@@ -11,7 +11,7 @@ import Testing
 
 extension EndToEnd {
   /// A command is stopped, really gone, and the shell around it is as it was.
-  @Suite(.withServer, .alone) struct StoppingStories {
+  @Suite(.withServer) struct StoppingStories {
     enum Way: String, CaseIterable, Sendable, CustomStringConvertible {
       case timeout, interrupt, cancellation
 
