@@ -116,10 +116,12 @@ package final class ChildProcess: Sendable {
 
   /// Reads its standard output again.
   package func resumeOutput() {
-    state.withLock { state in
-      guard state.outputWatch == nil, state.output >= 0 else { return }
-      state.outputWatch = reactor.onReadable(state.output) { self.streamIsReadable(isError: false) }
-    }
+    state.withLock { watchOutput(&$0) }
+  }
+
+  private func watchOutput(_ state: inout State) {
+    guard state.outputWatch == nil, state.output >= 0 else { return }
+    state.outputWatch = reactor.onReadable(state.output) { self.streamIsReadable(isError: false) }
   }
 
   /// How it ended; nil while it runs.
@@ -132,7 +134,7 @@ package final class ChildProcess: Sendable {
     let exitDescriptor = cplatform_pidfd_open(processIdentifier)
     if exitDescriptor >= 0 { Descriptor.closeOnExec(exitDescriptor) }
     state.withLock { state in
-      state.outputWatch = reactor.onReadable(state.output) { self.streamIsReadable(isError: false) }
+      watchOutput(&state)
       state.errorWatch = reactor.onReadable(state.errorOutput) { self.streamIsReadable(isError: true) }
       state.exitDescriptor = exitDescriptor
       if exitDescriptor >= 0 {

@@ -235,6 +235,7 @@ package final class ControlMaster: Sendable {
   private static let touchSeconds = 60
 
   private func startTimer(_ state: inout State, seconds: Int? = nil) {
+    state.timer?.cancel()
     let limit = seconds ?? program.connectSeconds
     state.timer = reactor.after(.seconds(limit)) { [weak self] in self?.timeOut(after: limit) }
   }
@@ -288,7 +289,6 @@ package final class ControlMaster: Sendable {
     case .show(let text)?:
       state.withLock { state in
         guard state.outcome == nil else { return }
-        state.timer?.cancel()
         startTimer(&state, seconds: Self.touchSeconds)
       }
       person?.notice?(text)

@@ -1,3 +1,4 @@
+import ChildProcess
 import Foundation
 import Logging
 import Synchronization
@@ -31,10 +32,10 @@ final class DiagnosticOutput: Sendable {
     }
   }
 
-  private static func writeNow(_ bytes: [UInt8]) -> Bool {
+  private static func writeNow(_ line: [UInt8]) -> Bool {
     var descriptor = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
     guard poll(&descriptor, 1, 0) == 1, descriptor.revents & Int16(POLLOUT) != 0 else { return false }
-    return bytes.withUnsafeBytes { bytes in
+    return line.withUnsafeBytes { bytes in
       #if canImport(Glibc)
         let count = send(
           STDERR_FILENO, bytes.baseAddress, bytes.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
@@ -43,11 +44,7 @@ final class DiagnosticOutput: Sendable {
       #endif
       // A socket is sent what fits; of anything else the answer of poll holds.
       if count >= 0 || errno != ENOTSOCK { return count == bytes.count }
-      #if canImport(Glibc)
-        return Glibc.write(STDERR_FILENO, bytes.baseAddress, bytes.count) == bytes.count
-      #else
-        return Darwin.write(STDERR_FILENO, bytes.baseAddress, bytes.count) == bytes.count
-      #endif
+      return Descriptor.write(STDERR_FILENO, line[...]) == bytes.count
     }
   }
 }

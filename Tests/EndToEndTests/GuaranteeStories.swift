@@ -9,8 +9,8 @@ extension EndToEnd {
     /// Where a row begins, and what must be the same after it.
     static let setUp = "mkdir -p \"$HOME/work\"; cd \"$HOME/work\"; v='a  b'; f() { echo \"f:$1\"; }; n=0"
     static let probe = "echo \"${PWD##*/}\"; echo \"$v\"; f x; echo alive"
-    private static let floods = Line(places: 1)
     static let probed = "work\na  b\nf:x\nalive"
+    private static let floods = Line()
 
     /// All shells at once: most of the time is spent waiting for what must not happen.
     @Test func `the table says what happens`() async throws {
@@ -39,8 +39,8 @@ extension EndToEnd {
           var isOpen = false
           for row in Guarantee.all {
             // Floods on all shells at once would leave no processor for anything else.
-            if row.isFlood { await Self.floods.take(1) }
-            defer { if row.isFlood { Self.floods.giveBack(1) } }
+            if row.isFlood { await Self.floods.take() }
+            defer { if row.isFlood { Self.floods.giveBack() } }
             var run = GuaranteeRun(shell: shell, row: row, server: server, home: home, isOpen: isOpen)
             cells[row.name] = try await run.cell()
             isOpen = run.isOpen

@@ -1,43 +1,25 @@
 import Synchronization
 
-/// Lets only so many do something at a time; who comes first is served first.
+/// Lets one do something at a time; who comes first is served first.
 final class Line: Sendable {
-  private struct State {
-    var free: Int
-    var waiting: [(needed: Int, continuation: CheckedContinuation<Void, Never>)] = []
-  }
+  private let state = Mutex((isTaken: false, waiting: [CheckedContinuation<Void, Never>]()))
 
-  private let state: Mutex<State>
-
-  init(places: Int) {
-    state = Mutex(State(free: places))
-  }
-
-  func take(_ needed: Int) async {
+  func take() async {
     await withCheckedContinuation { continuation in
       let isServed = state.withLock { state in
-        guard state.waiting.isEmpty, state.free >= needed else {
-          state.waiting.append((needed, continuation))
-          return false
-        }
-        state.free -= needed
-        return true
+        if state.isTaken { state.waiting.append(continuation) }
+        defer { state.isTaken = true }
+        return !state.isTaken
       }
       if isServed { continuation.resume() }
     }
   }
 
-  func giveBack(_ needed: Int) {
-    let served = state.withLock { state in
-      state.free += needed
-      var served: [CheckedContinuation<Void, Never>] = []
-      while let first = state.waiting.first, first.needed <= state.free {
-        state.free -= first.needed
-        served.append(first.continuation)
-        state.waiting.removeFirst()
-      }
-      return served
+  func giveBack() {
+    let next = state.withLock { state in
+      state.isTaken = !state.waiting.isEmpty
+      return state.isTaken ? state.waiting.removeFirst() : nil
     }
-    for continuation in served { continuation.resume() }
+    next?.resume()
   }
 }
