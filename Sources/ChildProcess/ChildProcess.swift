@@ -40,17 +40,16 @@ package final class ChildProcess: Sendable {
   package let processIdentifier: Int32
 
   private let reactor: Reactor
-  private let receive: @Sendable (Event) -> Void
   private let state: Mutex<State>
 
+  /// - Parameter monitor: Closed when the child has ended, for Foundation to learn of it; -1 for none.
   init(
-    processIdentifier: Int32, pipes: ParentPipes, reactor: Reactor,
+    processIdentifier: Int32, pipes: ParentPipes, monitor: Int32, reactor: Reactor,
     receive: @escaping @Sendable (Event) -> Void
   ) {
     self.processIdentifier = processIdentifier
     self.reactor = reactor
-    self.receive = receive
-    self.state = Mutex(State(pipes: pipes))
+    self.state = Mutex(State(pipes: pipes, monitor: monitor, receive: receive))
   }
 
   /// Queues bytes for the child's standard input; writes what fits at once.
@@ -136,10 +135,9 @@ package final class ChildProcess: Sendable {
     state.withLock { state in
       watchOutput(&state)
       state.errorWatch = reactor.onReadable(state.errorOutput) { self.streamIsReadable(isError: true) }
+      guard exitDescriptor >= 0 else { return state.stopWatchingExit() }
       state.exitDescriptor = exitDescriptor
-      if exitDescriptor >= 0 {
-        state.exitWatch = reactor.onReadable(exitDescriptor) { self.reap() }
-      }
+      state.exitWatch = reactor.onReadable(exitDescriptor) { self.reap() }
     }
   }
 
@@ -186,7 +184,9 @@ package final class ChildProcess: Sendable {
       for _ in 0..<Limits.readsAfterExit where !readStream(isError: isError) { break }
       state.withLock { $0.closeStream(isError: isError) }
     }
-    receive(.exited(termination))
+    // Whoever receives usually holds this child too.
+    let receive = state.withLock { $0.receive.take() }
+    receive?(.exited(termination))
   }
 
   private func streamIsReadable(isError: Bool) {
@@ -195,8 +195,8 @@ package final class ChildProcess: Sendable {
 
   /// Reads once and hands it over; false when there is nothing or the stream has ended.
   private func readStream(isError: Bool) -> Bool {
-    let descriptor = state.withLock { isError ? $0.errorOutput : $0.output }
-    guard descriptor >= 0 else { return false }
+    let (descriptor, receive) = state.withLock { (isError ? $0.errorOutput : $0.output, $0.receive) }
+    guard descriptor >= 0, let receive else { return false }
     var reading = Descriptor.Reading.nothing
     let bytes = [UInt8](unsafeUninitializedCapacity: Limits.readBytes) { buffer, count in
       reading = Descriptor.read(descriptor, into: UnsafeMutableRawBufferPointer(buffer))
@@ -232,13 +232,18 @@ package final class ChildProcess: Sendable {
     var output: Int32
     var errorOutput: Int32
     var exitDescriptor: Int32 = -1
+    var monitor: Int32
+    /// nil once the end is told.
+    var receive: (@Sendable (Event) -> Void)?
     var pendingInput: [UInt8] = []
     var closesInput = false
     var termination: Termination?
     var killTimer: Reactor.Timer?
     var inputWatch, outputWatch, errorWatch, exitWatch: Reactor.Watch?
 
-    init(pipes: ParentPipes) {
+    init(pipes: ParentPipes, monitor: Int32, receive: @escaping @Sendable (Event) -> Void) {
+      self.monitor = monitor
+      self.receive = receive
       input = pipes.input
       output = pipes.output
       errorOutput = pipes.errorOutput
@@ -271,6 +276,8 @@ package final class ChildProcess: Sendable {
       exitWatch = nil
       if exitDescriptor >= 0 { Descriptor.close(exitDescriptor) }
       exitDescriptor = -1
+      if monitor >= 0 { Descriptor.close(monitor) }
+      monitor = -1
     }
   }
 }

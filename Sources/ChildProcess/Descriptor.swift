@@ -52,6 +52,21 @@ package enum Descriptor {
     return descriptor
   }
 
+  #if os(Linux)
+    /// Whether it is a stream socket of this machine (AF_UNIX) that children would inherit.
+    static func isInheritableStreamSocket(_ descriptor: Int32) -> Bool {
+      fcntl(descriptor, F_GETFD) == 0
+        && socketOption(descriptor, SO_TYPE) == Int32(SOCK_STREAM.rawValue)
+        && socketOption(descriptor, SO_DOMAIN) == AF_UNIX
+    }
+
+    private static func socketOption(_ descriptor: Int32, _ name: Int32) -> Int32? {
+      var value: Int32 = 0
+      var size = socklen_t(MemoryLayout<Int32>.size)
+      return getsockopt(descriptor, SOL_SOCKET, name, &value, &size) == 0 ? value : nil
+    }
+  #endif
+
   /// Reads once into the buffer.
   package static func read(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer) -> Reading {
     while true {

@@ -121,7 +121,11 @@ package final class ProcessSpawner: Sendable {
   private func run(
     _ launch: Launch, pipes: Pipes, _ receive: @escaping @Sendable (Int32, ChildProcess.Event) -> Void
   ) -> Result<ChildProcess, SpawnFailure> {
-    let process = Process()
+    #if os(Linux)
+      let process = MonitoredProcess(highestDescriptor: pipes.highestDescriptor)
+    #else
+      let process = Process()
+    #endif
     process.executableURL = URL(fileURLWithPath: launch.executable)
     process.arguments = launch.arguments
     process.environment = launch.environment
@@ -145,16 +149,25 @@ package final class ProcessSpawner: Sendable {
       pthread_sigmask(SIG_SETMASK, &previous, nil)
       pipes.closeChildEnds()
     }
+    func takeMonitor() -> Int32 {
+      #if os(Linux)
+        process.takeMonitor()
+      #else
+        -1
+      #endif
+    }
     do {
       try process.run()
     } catch {
       pipes.closeParentEnds()
+      Descriptor.close(takeMonitor())
       return .failure(
         SpawnFailure(executable: launch.executable, reason: (error as NSError).localizedDescription))
     }
     let pid = process.processIdentifier
     let child = ChildProcess(
-      processIdentifier: pid, pipes: pipes.parent, reactor: reactor, receive: { receive(pid, $0) })
+      processIdentifier: pid, pipes: pipes.parent, monitor: takeMonitor(), reactor: reactor,
+      receive: { receive(pid, $0) })
     born.set(child)
     child.begin()
     return .success(child)
@@ -180,6 +193,8 @@ package final class ProcessSpawner: Sendable {
   private struct Pipes {
     let childInput, childOutput, childErrorOutput: Int32
     let parent: ParentPipes
+    /// What Foundation opens for the child takes a lower number, or one a little higher.
+    let highestDescriptor: Int32
 
     init() throws(SystemFailure) {
       var open: [Int32] = []
@@ -194,6 +209,7 @@ package final class ProcessSpawner: Sendable {
         throw error
       }
       open[6...].forEach(Descriptor.close)
+      highestDescriptor = (open.max() ?? 0) + 64
       (childInput, childOutput, childErrorOutput) = (open[0], open[3], open[5])
       parent = ParentPipes(input: open[1], output: open[2], errorOutput: open[4])
       for descriptor in [parent.input, parent.output, parent.errorOutput] {

@@ -96,7 +96,7 @@ struct ServerProcess {
   }
 
   private func setLimits() {
-    // Each session has a process, three pipes and a pidfd.
+    // Each session has three pipes, a pidfd and Foundation's socket with our copy of its other end.
     var limit = rlimit()
     if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 {
       limit.rlim_cur = min(limit.rlim_max, 4096)

@@ -1,5 +1,6 @@
 import ChildProcess
 import Foundation
+import Synchronization
 import Testing
 
 #if canImport(Glibc)
@@ -52,6 +53,26 @@ struct ChildProcessTests {
     }
     first.terminate()
     #expect(await oldest.termination() == .signaled(SIGTERM))
+  }
+
+  @Test func `a child that has ended is let go, though who receives its events holds it`() async throws {
+    final class Owner: Sendable {
+      let recorder = Recorder()
+      let child = Mutex<ChildProcess?>(nil)
+    }
+    weak var gone: Owner?
+    do {
+      let owner = Owner()
+      gone = owner
+      let child = try spawner.spawn(
+        Launch(executable: "/bin/sh", arguments: ["-c", "read x"], environment: [:])
+      ) { owner.recorder.receive($0) }
+      owner.child.withLock { $0 = child }
+      child.closeInput()
+      _ = await owner.recorder.termination()
+    }
+    for _ in 0..<500 where gone != nil { try await Task.sleep(for: .milliseconds(10)) }
+    #expect(gone == nil)
   }
 
   @Test func `an exited child leaves no zombie`() async throws {

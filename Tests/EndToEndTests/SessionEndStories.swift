@@ -43,6 +43,32 @@ extension EndToEnd {
       }
     }
 
+    @Test(.enabled("needs /proc") { FileManager.default.fileExists(atPath: "/proc/self/fd") })
+    func `sessions that have ended leave no descriptor open, though an older one lives`() async throws {
+      try await LoopbackSSHD.with { sshd in
+        try await ServerUnderTest.with(sshd) { server in
+          let directory = "/proc/\(server.process.identifier)/fd"
+          @Sendable func openDescriptors() -> Int {
+            (try? FileManager.default.contentsOfDirectory(atPath: directory).count) ?? .max
+          }
+          try await server.open("bash", "old")
+          let before = openDescriptors()
+          for round in 0..<10 {
+            try await server.open("bash")
+            // Enough for a spool file.
+            #expect(try await server.exec("seq 1 100000").text.hasSuffix("100000"))
+            if round.isMultiple(of: 2) {
+              _ = try await server.call("close-session", ["sessionId": "s"])
+            } else {
+              #expect(try await server.exec("exit 3").reason == "shell_exited")
+            }
+          }
+          try await eventually("the descriptors of ten sessions to be closed") { openDescriptors() <= before }
+          #expect(try await server.exec("echo hi", in: "old").text == "hi")
+        }
+      }
+    }
+
     @Test func `an idle session is closed, and the next call is told`() async throws {
       try await LoopbackSSHD.with { sshd in
         let environment = ["SSH_MCP_IDLE_TIMEOUT": "1", "SSH_MCP_LOG": "debug"]
