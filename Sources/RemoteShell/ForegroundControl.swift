@@ -44,6 +44,11 @@ package struct ForegroundControl: Sendable {
     await innermost(shells) { ForegroundScript.signal(name, $0, root: $1) }?.hasPrefix("G ") ?? false
   }
 
+  /// Signals the foreground process group of a command that is to be stopped as a whole.
+  func stop(_ name: SignalName, _ shells: [Marker.Hello]) async {
+    _ = await innermost(shells) { ForegroundScript.stop(name, $0, root: $1) }
+  }
+
   /// Who must be gone when the command that runs now has been stopped, and whether anybody answered that.
   func target(_ shells: [Marker.Hello]) async -> (isAnswered: Bool, target: StopTarget?) {
     guard let answer = await look(shells) else { return (false, nil) }

@@ -10,7 +10,8 @@ enum ForegroundScript {
   ///   of a terminal, START the time of its start in clock ticks), `A PID WORD` with the last argument of a
   ///   program that passes the terminal on, and at the end `T raw|cooked|unknown`; or `gone`; without
   ///   /proc `G TPGID` alone.
-  /// - `mcp_signal NAME ROOT PID TTY` signals the foreground process group.
+  /// - `mcp_signal NAME ROOT PID TTY` signals the foreground process group; with a fifth word the shell is interrupted
+  ///   before, so that it begins nothing else of its line.
   /// - `mcp_left GROUP "PID:START ..."` prints `M PID COMM` for what there still is of them, and `end`.
   static let definitions = """
     mcp_stat() { l=; read -r l 2>/dev/null </proc/$1/stat; [ -n "$l" ] || return 1
@@ -40,8 +41,9 @@ enum ForegroundScript {
     else g=$(ps -o tpgid= -p $1 2>/dev/null); g=${g# }; fi; }
     mcp_signal() { name=$1; shift; [ ! -r /proc/self/stat ] || mcp_own "$@" || { echo foreign; return; }
     mcp_foreground $2; [ "${g:-0}" -gt 1 ] || { echo gone; return; }; echo "G $g"
+    [ -z "$4" ] || kill -s INT $2 2>&1
     if [ "$g" = "$2" ]; then kids=; read -r kids 2>/dev/null </proc/$2/task/$2/children
-    [ "$name" != INT ] || kill -s INT $2; for kid in $kids; do kill -s $name $kid; done
+    [ "$name$4" != INT ] || kill -s INT $2; for kid in $kids; do kill -s $name $kid; done
     else kill -s $name -- -$g; fi 2>&1; }
     """
 
@@ -51,6 +53,11 @@ enum ForegroundScript {
   /// Sends a signal to the foreground process group; to the shell's children where that is the shell itself.
   static func signal(_ signal: SignalName, _ shell: Marker.Hello, root: Marker.Hello) -> String {
     "mcp_signal \(signal.rawValue) \(name(shell, root))"
+  }
+
+  /// Stops the command that runs: the shell is interrupted, and the signal sent as by `signal`.
+  static func stop(_ signal: SignalName, _ shell: Marker.Hello, root: Marker.Hello) -> String {
+    "\(self.signal(signal, shell, root: root)) stop"
   }
 
   /// Asks what there still is of a command.

@@ -62,7 +62,7 @@ extension SessionMachine {
     case (.running(var run), .begin(let sequence)) where sequence == run.sequence:
       run.hasBegun = true
       if run.step == nil { deadline = nil }
-      let stop = run.isToBeStopped && run.step == nil ? take(.interruptCharacter, &run, at: now) : []
+      let stop = run.isToBeStopped && run.step == nil ? climb(&run, at: now) : []
       phase = .running(run)
       return flushFringe() + stop
     case (.running(var run), .end(let sequence, let status, let isTracing, let directory))
@@ -84,13 +84,21 @@ extension SessionMachine {
     case (.running(let run), .prompt) where !run.hasBegun && run.step == nil && !run.isToBeStopped:
       // The shell read the frame and showed the old prompt again: it may not execute anything any more.
       deadline = deadline ?? now.advanced(by: limits.response)
+    case (.settling(var run, let end), .begin(let sequence)) where sequence == run.sequence:
+      run.hasBegun = true
+      phase = .settling(run, end)
+      deadline = now.advanced(by: limits.repair)
     case (.settling(var run, let end), .end(let sequence, _, _, _)) where sequence == run.sequence:
       run.end = (0, [])
       phase = .settling(run, end)
       guard levels.last?.hello.prompt == .always else { return settled(end) }
-    case (.settling(let run, let end), .prompt(let sequence, _))
-    where sequence == run.sequence && run.end != nil:
-      return settled(end)
+    case (.settling(let run, let end), .prompt(let sequence, _)) where sequence == run.sequence:
+      return run.end == nil ? settle(finishing: end, attempts: run.attempts, at: now) : settled(end)
+    case (.settling(var run, let end), .prompt) where !run.hasBegun:
+      // A prompt of before that came late, or the frame was thrown away: zsh does so after an interrupt from outside.
+      run.isPromptShown = true
+      phase = .settling(run, end)
+      deadline = now.advanced(by: limits.silence)
     default: break
     }
     return []
@@ -108,7 +116,7 @@ extension SessionMachine {
     if let step = run.step {
       let command = CommandEnd(status: end.status, manner: .interrupted(by: step), directory: end.directory)
       // ^C bytes may wait in the queue of a terminal that was raw: a line feed ends that garbage.
-      phase = .flushing(command)
+      phase = .flushing(command, attempts: 0)
       deadline = now.advanced(by: limits.silence)
       let killsStopped = step == .suspendCharacter
       return [.write(Array(killsStopped ? "\nkill -s KILL %% 2>/dev/null\n".utf8 : "\n".utf8))]
@@ -152,9 +160,13 @@ extension SessionMachine {
   }
 
   /// Repairs the terminal by a frame of our own; what it answers is nobody's output.
-  mutating func settle(finishing command: CommandEnd?, at now: Instant) -> [Action] {
+  mutating func settle(
+    finishing command: CommandEnd?, attempts: Int = 0, at now: Instant
+  ) -> [Action] {
     guard let level = levels.last else { preconditionFailure("settling needs a shell") }
-    let run = beginRun(mayHaveChangedTerminal: false)
+    guard attempts < limits.repairAttempts else { return lose(.notResynchronized) }
+    var run = beginRun(mayHaveChangedTerminal: false)
+    run.attempts = attempts + 1
     phase = .settling(run, command)
     deadline = now.advanced(by: limits.repair)
     // The status is kept for the next command's `$?`.

@@ -35,8 +35,9 @@ extension SessionMachine {
     case notEntered
     /// A shell inside the session ended while no command ran in it; the session is in the outer one again.
     case left(status: Int)
-    /// Send this signal to the foreground process group from outside.
-    case signal(SignalName)
+    /// Stop the command from outside: interrupt the shell, so that it begins nothing else of its line, and send this
+    /// signal to the foreground process group.
+    case stop(SignalName)
     /// Nothing more can be done with this shell: close the session.
     case lost(Loss)
   }
@@ -112,8 +113,12 @@ extension SessionMachine {
     /// How long the shell may take to mend its terminal: it starts stty, on a busy machine slowly, and a session that
     /// is given up too early is lost.
     package var repair: Duration = .seconds(6)
+    /// How often the frame that mends the terminal is typed, when the shell takes it and does not run it.
+    package var repairAttempts = 4
     /// How long a frame may go without an answer when the shell has shown a prompt instead of beginning it.
     package var silence: Duration = .milliseconds(150)
+    /// How often ^C is sent again where there is nothing but the terminal.
+    package var repeatedInterrupts = 4
     /// How long each step of the ladder is given.
     package var step: [LadderStep: Duration] = [
       .interruptCharacter: .milliseconds(400), .interruptCharacterAgain: .milliseconds(800),

@@ -49,7 +49,13 @@ package struct SessionMachine: Sendable {
     let sequence: Int
     var hasBegun = false
     var end: (status: Int, directory: [UInt8])?
+    /// The last step that was taken to stop it.
     var step: LadderStep?
+    var stepsTaken = 0
+    /// How often a frame of our own was typed; an interrupt that comes late may throw it away.
+    var attempts = 1
+    /// Whether the shell showed a prompt after that frame was typed and before it began.
+    var isPromptShown = false
     /// It is to be stopped as soon as it has begun: ^C would only throw away what is still being typed.
     var isToBeStopped = false
     /// Whether the prompt after the command before is still to come.
@@ -84,9 +90,9 @@ package struct SessionMachine: Sendable {
     case closing(needsRepair: Bool)
     /// A line feed was sent after an interruption; garbage it ends is given time to be executed.
     /// -> settling, ended
-    case flushing(CommandEnd)
+    case flushing(CommandEnd?, attempts: Int)
     /// A frame of our own repairs the terminal and proves that the shell reads; a command that was interrupted
-    /// is finished only then. -> idle, ended
+    /// is finished only then. -> idle, flushing (the shell did not take the frame), ended
     case settling(Run, CommandEnd?)
     /// The driver is being typed into a nested shell. -> idle (inside it), running (outside), ended
     case adopting(Nonce, outer: Run, Marker.Hello?)
@@ -178,7 +184,7 @@ package struct SessionMachine: Sendable {
     guard case .running(var run) = phase, run.step == nil, !run.isToBeStopped else { return [] }
     var actions: [Action] = []
     if run.hasBegun {
-      actions = take(.interruptCharacter, &run, at: now)
+      actions = climb(&run, at: now)
     } else {
       run.isToBeStopped = true
       deadline = now.advanced(by: limits.response)

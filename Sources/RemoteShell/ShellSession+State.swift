@@ -26,6 +26,8 @@ extension ShellSession {
     var cancelled: [Int] = []
     /// The command whose processes are being looked for; the next one waits for that.
     var proving: Int?
+    /// Signals from outside that have not been sent yet; the next command waits for them, or they would hit it.
+    var stopsUnderWay = 0
     let background: OutputRecord
     var backgroundRead = 0
     /// The transcript: its entries in order, the command that has no end in them yet, how much of its output and of

@@ -55,6 +55,17 @@ extension ShellSession {
     perform(effects)
   }
 
+  /// A signal to a command that was to be stopped has been sent, or will not be: it cannot hit the next one any more.
+  func stopIsOver() {
+    let effects = state.withLock { state in
+      var effects = Effects()
+      state.stopsUnderWay -= 1
+      if state.end == nil { startNext(&state, &effects) }
+      return effects
+    }
+    perform(effects)
+  }
+
   /// What is known of a stopped command's processes now; whoever waits for its end is told.
   func proved(_ proof: StopProof, of number: Int) {
     let effects = state.withLock { state in

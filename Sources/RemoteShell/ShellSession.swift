@@ -203,15 +203,17 @@ package final class ShellSession: Sendable {
       // Whoever waits wants to know that it reads, shell or not.
       scheduleInspection(&state)
     case .left: state.touch()
-    case .signal(let name):
-      effects.signals.append((state.machine.shells, name))
+    case .stop(let name):
+      if environment.foreground != nil { state.stopsUnderWay += 1 }
+      effects.stops.append((state.machine.shells, name))
     case .lost(let loss): effects.end = state.sessionEnd(for: loss)
     }
   }
 
   /// Runs the next command in line, if the machine can take one.
   func startNext(_ state: inout State, _ effects: inout Effects) {
-    guard state.machine.isIdle, state.current == nil, state.proving == nil, !state.queue.isEmpty
+    guard state.machine.isIdle, state.current == nil, state.proving == nil, state.stopsUnderWay == 0,
+      !state.queue.isEmpty
     else { return }
     let number = state.queue.removeFirst()
     guard let command = state.commands[number] else { return }
@@ -248,7 +250,12 @@ package final class ShellSession: Sendable {
   /// What is done once the lock is free.
   func perform(_ effects: Effects) {
     if let foreground = environment.foreground {
-      for (shells, name) in effects.signals { Task { await foreground.signal(name, shells) } }
+      for (shells, name) in effects.stops {
+        Task {
+          await foreground.stop(name, shells)
+          stopIsOver()
+        }
+      }
       for (number, target) in effects.proofs {
         Task { proved(await foreground.finish(target), of: number) }
       }
@@ -295,7 +302,7 @@ package final class ShellSession: Sendable {
 
   /// Things to do that must not be done under the lock.
   struct Effects {
-    var signals: [(shells: [Marker.Hello], SignalName)] = []
+    var stops: [(shells: [Marker.Hello], SignalName)] = []
     /// Commands that were stopped, with what must be gone.
     var proofs: [(number: Int, StopTarget)] = []
     var end: SessionEnd?

@@ -127,6 +127,14 @@ extension Guarantee {
     stop("a command substitution", "x=$(sleep 30)"), stop("`wait`", "sleep 30 & wait"),
     stop("a script", "sh -c 'sleep 30; sleep 30'"),
     stop("a program that ignores ^C", "sh -c 'trap \"\" INT; sleep 30'"),
+    stop("a loop of programs that ignore ^C", "while :; do sh -c 'trap \"\" INT; sleep 30'; done"),
+    Guarantee(
+      "What stands behind a program that ignores ^C is not run",
+      [
+        Step(
+          "rm -f ran; sh -c 'trap \"\" INT; sleep 30'; echo >ran; sleep 30", like: ".*" + stopped(), timeout: 0.3),
+        Step("cat ran", like: Step.error),
+      ]),
     stop("a program that ignores ^C, TERM and HUP", "sh -c 'trap \"\" INT TERM HUP; sleep 30; sleep 30'"),
     stop("`trap '' INT` and `sleep`", "trap '' INT; sleep 30", spoils: true),
     stop("a loop of builtins after `trap '' INT`", "trap '' INT; while :; do :; done", spoils: true),

@@ -172,7 +172,9 @@ struct SessionMachineTests {
     var steps = machine.handle(.interrupt, at: start)
     for _ in 0..<4 { steps += machine.handle(.tick, at: machine.deadline ?? start) }
     #expect(
-      steps == [.write([3]), .write([3]), .signal(.terminate), .signal(.hangUp), .signal(.kill)])
+      steps == [
+        .write([3]), .write([3]), .stop(.interrupt), .stop(.terminate), .stop(.hangUp), .stop(.kill),
+      ])
     #expect(receive("Killed\n", "E;1;137;hB;/root", "P;1;137") == [output("Killed\n"), .write([10])])
     let proof = machine.handle(.tick, at: machine.deadline ?? start)
     #expect(proof.count == 1)
@@ -205,8 +207,35 @@ struct SessionMachineTests {
     _ = run("x")
     _ = receive("B;1")
     var steps = machine.handle(.interrupt, at: start)
-    for _ in 0..<3 { steps += machine.handle(.tick, at: machine.deadline ?? start) }
-    #expect(steps == [.write([3]), .write([3]), .write([0x1C]), .write([0x1A])])
+    for _ in 0..<6 { steps += machine.handle(.tick, at: machine.deadline ?? start) }
+    #expect(
+      steps == Array(repeating: .write([3]), count: 5) + [.write([0x1C]), .write([0x1A])])
+  }
+
+  @Test mutating func `the frame that proves the shell is sent again when an interrupt breaks it off`() {
+    boot()
+    _ = run("x")
+    _ = receive("B;1")
+    _ = machine.handle(.interrupt, at: start)
+    _ = receive("E;1;130;hB;/root", "P;1;130")
+    #expect(machine.handle(.tick, at: machine.deadline ?? start).count == 1)
+    #expect(receive("B;2", "P;2;130").count == 1)
+    #expect(receive("B;3", "E;3;0;hB;/root", "P;3;0") == [finished(130, .interrupted(by: .interruptCharacter))])
+  }
+
+  @Test mutating func `the frame that proves the shell is sent again when the shell shows its prompt instead`() {
+    boot()
+    _ = run("x")
+    _ = receive("B;1")
+    _ = machine.handle(.interrupt, at: start)
+    _ = receive("E;1;130;hB;/root", "P;1;130")
+    for _ in 0..<4 {
+      #expect(machine.handle(.tick, at: machine.deadline ?? start).count == 1)
+      #expect(receive("P;1;130").isEmpty)
+      #expect(machine.handle(.tick, at: machine.deadline ?? start) == [.write([0x03, 0x0A])])
+      #expect(receive("P;1;130").isEmpty)
+    }
+    #expect(machine.handle(.tick, at: machine.deadline ?? start) == [.lost(.notResynchronized)])
   }
 
   @Test mutating func `a nested shell is entered, runs commands and is left by exit`() {
