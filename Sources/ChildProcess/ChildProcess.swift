@@ -42,7 +42,7 @@ package final class ChildProcess: Sendable {
   private let reactor: Reactor
   private let state: Mutex<State>
 
-  /// - Parameter monitor: Closed when the child has ended, for Foundation to learn of it; -1 for none.
+  /// A child that runs already; `monitor` is closed when it has ended, for Foundation to learn of it, -1 for none.
   init(
     processIdentifier: Int32, pipes: ParentPipes, monitor: Int32, reactor: Reactor,
     receive: @escaping @Sendable (Event) -> Void

@@ -132,7 +132,8 @@ extension Guarantee {
       "What stands behind a program that ignores ^C is not run",
       [
         Step(
-          "rm -f ran; sh -c 'trap \"\" INT; sleep 30'; echo >ran; sleep 30", like: ".*" + stopped(), timeout: 0.3),
+          "rm -f ran; sh -c 'trap \"\" INT; sleep 30'; echo >ran; sleep 30", like: ".*" + stopped(),
+          timeout: 0.3),
         Step("cat ran", like: Step.error),
       ]),
     stop("a program that ignores ^C, TERM and HUP", "sh -c 'trap \"\" INT TERM HUP; sleep 30; sleep 30'"),

@@ -220,10 +220,12 @@ struct SessionMachineTests {
     _ = receive("E;1;130;hB;/root", "P;1;130")
     #expect(machine.handle(.tick, at: machine.deadline ?? start).count == 1)
     #expect(receive("B;2", "P;2;130").count == 1)
-    #expect(receive("B;3", "E;3;0;hB;/root", "P;3;0") == [finished(130, .interrupted(by: .interruptCharacter))])
+    #expect(
+      receive("B;3", "E;3;0;hB;/root", "P;3;0") == [finished(130, .interrupted(by: .interruptCharacter))])
   }
 
-  @Test mutating func `the frame that proves the shell is sent again when the shell shows its prompt instead`() {
+  @Test
+  mutating func `the frame that proves the shell is sent again when the shell shows its prompt instead`() {
     boot()
     _ = run("x")
     _ = receive("B;1")
