@@ -52,6 +52,16 @@ package final class ChildProcess: Sendable {
     self.state = Mutex(State(pipes: pipes, monitor: monitor, receive: receive))
   }
 
+  /// Nobody listens to the child any more: its end is left to Foundation.
+  deinit {
+    state.withLock { state in
+      state.closeInput()
+      state.closeStream(isError: false)
+      state.closeStream(isError: true)
+      state.stopWatchingExit()
+    }
+  }
+
   /// Queues bytes for the child's standard input; writes what fits at once.
   ///
   /// - Returns: false when the child has ended, closed its input or has `Limits.pendingInputBytes` waiting;
@@ -129,15 +139,21 @@ package final class ChildProcess: Sendable {
   // MARK: - The reactor's side
 
   /// Begins to listen to the streams and for the exit; called once, by the spawner.
-  func begin() {
+  ///
+  /// - Returns: Whether the exit is surely seen without Foundation.
+  func begin() -> Bool {
     let exitDescriptor = cplatform_pidfd_open(processIdentifier)
     if exitDescriptor >= 0 { Descriptor.closeOnExec(exitDescriptor) }
-    state.withLock { state in
+    return state.withLock { state in
       watchOutput(&state)
       state.errorWatch = reactor.onReadable(state.errorOutput) { self.streamIsReadable(isError: true) }
-      guard exitDescriptor >= 0 else { return state.stopWatchingExit() }
+      guard exitDescriptor >= 0 else {
+        state.stopWatchingExit()
+        return false
+      }
       state.exitDescriptor = exitDescriptor
       state.exitWatch = reactor.onReadable(exitDescriptor) { self.reap() }
+      return state.monitor >= 0
     }
   }
 

@@ -53,17 +53,13 @@ package enum Descriptor {
   }
 
   #if os(Linux)
-    /// Whether it is a stream socket of this machine (AF_UNIX) that children would inherit.
-    static func isInheritableStreamSocket(_ descriptor: Int32) -> Bool {
-      fcntl(descriptor, F_GETFD) == 0
-        && socketOption(descriptor, SO_TYPE) == Int32(SOCK_STREAM.rawValue)
-        && socketOption(descriptor, SO_DOMAIN) == AF_UNIX
-    }
-
-    private static func socketOption(_ descriptor: Int32, _ name: Int32) -> Int32? {
-      var value: Int32 = 0
-      var size = socklen_t(MemoryLayout<Int32>.size)
-      return getsockopt(descriptor, SOL_SOCKET, name, &value, &size) == 0 ? value : nil
+    /// The inode of a socket that children would inherit; nil for anything else.
+    static func inodeOfInheritableSocket(_ descriptor: Int32) -> ino_t? {
+      var status = stat()
+      guard fcntl(descriptor, F_GETFD) == 0, fstat(descriptor, &status) == 0,
+        status.st_mode & S_IFMT == S_IFSOCK
+      else { return nil }
+      return status.st_ino
     }
   #endif
 

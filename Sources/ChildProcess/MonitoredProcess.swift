@@ -11,22 +11,30 @@
   /// (measured: one of each a session). While the copy is open, Foundation hears nothing.
   ///
   /// `Foundation.Process.run` reads `environment` before it makes the pair and `standardInput` between that and
-  /// the spawn (swift-corelibs-foundation, Process.swift); a pair that is not found leaves all as it is without
-  /// this class. To be run with `ProcessSpawner`'s lock held, so that there is one new pair at most.
+  /// the spawn (swift-corelibs-foundation, Process.swift). Two new sockets are that pair. More of them are others' too,
+  /// who start processes at the same time: then only the one is kept that the child is seen to have. Where none is found,
+  /// all is as without this class.
   final class MonitoredProcess: Process, @unchecked Sendable {
     // Unchecked only because `Process` is; what is added here is locked.
+
+    /// A socket that a child may inherit.
+    private struct Candidate: Sendable {
+      let descriptor: Int32
+      let inode: ino_t
+      /// Ours, closed on exec.
+      let copy: Int32
+    }
+
+    private enum Search {
+      case before
+      /// With the sockets that were there before.
+      case running(Set<ino_t>)
+      case done([Candidate])
+    }
 
     /// The highest descriptor looked at: the pair takes the lowest free ones.
     private let highestDescriptor: Int32
     private let search = Mutex(Search.before)
-
-    private enum Search {
-      case before
-      /// With the sockets that this process has inherited itself.
-      case running(Set<Int32>)
-      /// With the copy of the child's end; -1 when none was found.
-      case done(Int32)
-    }
 
     init(highestDescriptor: Int32) {
       self.highestDescriptor = highestDescriptor
@@ -35,7 +43,7 @@
     override var environment: [String: String]? {
       get {
         search.withLock { search in
-          if case .before = search { search = .running(inheritableSockets()) }
+          if case .before = search { search = .running(Set(inheritableSockets().map(\.inode))) }
         }
         return super.environment
       }
@@ -45,32 +53,46 @@
     override var standardInput: Any? {
       get {
         search.withLock { search in
-          if case .running(let known) = search { search = .done(copyOfChildEnd(known: known)) }
+          guard case .running(let known) = search else { return }
+          search = .done(
+            inheritableSockets().filter { !known.contains($0.inode) }
+              .map { ($0, $1, fcntl($0, F_DUPFD_CLOEXEC, 3)) }.map(Candidate.init))
         }
         return super.standardInput
       }
       set { super.standardInput = newValue }
     }
 
-    /// Hands the copy over, to be closed when the child has ended; -1 when there is none.
+    /// Hands over the copy of the child's end, to be closed when the child has ended; once, after `run`.
+    ///
+    /// - Returns: A descriptor, -1 when `run` failed or the child has closed its end already.
     func takeMonitor() -> Int32 {
-      search.withLock { search in
-        guard case .done(let monitor) = search else { return -1 }
-        search = .done(-1)
-        return monitor
+      let candidates = search.withLock { search in
+        guard case .done(let candidates) = search else { return [Candidate]() }
+        search = .done([])
+        return candidates
       }
+      let monitor = processIdentifier > 0 ? childEnd(of: candidates) : nil
+      for candidate in candidates where candidate.copy != monitor?.copy { Descriptor.close(candidate.copy) }
+      return monitor?.copy ?? -1
     }
 
-    private func copyOfChildEnd(known: Set<Int32>) -> Int32 {
-      let pair = inheritableSockets().subtracting(known).sorted()
-      guard pair.count == 2 else { return -1 }
-      // socketpair(2) numbers its ends upwards; the first is Foundation's own, which no child is to have.
-      Descriptor.closeOnExec(pair[0])
-      return fcntl(pair[1], F_DUPFD_CLOEXEC, 3)
+    private func childEnd(of candidates: [Candidate]) -> Candidate? {
+      // socketpair(2) numbers its ends upwards; the first is Foundation's own.
+      candidates.count == 2 ? candidates.last : candidates.first(where: isInherited)
     }
 
-    private func inheritableSockets() -> Set<Int32> {
-      Set((3...max(3, highestDescriptor)).filter(Descriptor.isInheritableStreamSocket))
+    /// Whether the child has the socket too, and has not closed it yet.
+    private func isInherited(_ candidate: Candidate) -> Bool {
+      let link = "/proc/\(processIdentifier)/fd/\(candidate.descriptor)"
+      return (try? FileManager.default.destinationOfSymbolicLink(atPath: link))
+        == "socket:[\(candidate.inode)]"
+    }
+
+    private func inheritableSockets() -> [(descriptor: Int32, inode: ino_t)] {
+      (3...max(3, highestDescriptor)).compactMap { descriptor in
+        Descriptor.inodeOfInheritableSocket(descriptor).map { (descriptor, $0) }
+      }
     }
   }
 #endif

@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import Synchronization
 
@@ -16,9 +17,13 @@ package final class ProcessSpawner: Sendable {
   private let reactor: Reactor
   private let watchdog: Watchdog?
   private let spawning = Mutex<Void>(())
-  /// Signalled whenever a child has ended.
-  private let ending = NSCondition()
-  private let living = Mutex<[Int32: ChildProcess]>([:])
+  private let living = Mutex(Living())
+
+  private struct Living {
+    var children: [Int32: ChildProcess] = [:]
+    /// Signalled when the last child has ended.
+    var noneLeft: DispatchSemaphore?
+  }
 
   /// A spawner on that reactor; takes SIGPIPE in this process, so that a child that closes its input is an
   /// error of write(2) and not the end of the server.
@@ -48,7 +53,7 @@ package final class ProcessSpawner: Sendable {
       if case .exited = event { self?.forget(child) }
       receive(event)
     }
-    living.withLock { $0[child.processIdentifier] = child }
+    living.withLock { $0.children[child.processIdentifier] = child }
     watchdog?.protect(child)
     // It may have ended before it was known here.
     if child.termination != nil { forget(child.processIdentifier) }
@@ -59,31 +64,31 @@ package final class ProcessSpawner: Sendable {
   ///
   /// - Parameter grace: Seconds between SIGTERM and SIGKILL; half a second more is waited after that.
   package func endAll(grace: Double) {
-    for child in living.withLock({ Array($0.values) }) {
+    for child in living.withLock({ Array($0.children.values) }) {
       child.signal(SIGTERM)
       child.signal(SIGCONT)
     }
     if waitUntilNoneLives(seconds: grace) { return }
-    for child in living.withLock({ Array($0.values) }) { child.signal(SIGKILL) }
+    for child in living.withLock({ Array($0.children.values) }) { child.signal(SIGKILL) }
     _ = waitUntilNoneLives(seconds: 0.5)
   }
 
   private func waitUntilNoneLives(seconds: Double) -> Bool {
-    let deadline = Date(timeIntervalSinceNow: seconds)
-    ending.lock()
-    defer { ending.unlock() }
-    while !living.withLock(\.isEmpty) {
-      guard ending.wait(until: deadline) else { return living.withLock(\.isEmpty) }
+    // Not a condition with a date: somebody may set the clock.
+    let noneLeft = DispatchSemaphore(value: 0)
+    let isOver = living.withLock { living in
+      living.noneLeft = noneLeft
+      return living.children.isEmpty
     }
-    return true
+    return isOver || noneLeft.wait(timeout: .now() + seconds) == .success
   }
 
   private func forget(_ child: Int32) {
     watchdog?.forget(child)
-    _ = living.withLock { $0.removeValue(forKey: child) }
-    ending.lock()
-    ending.broadcast()
-    ending.unlock()
+    living.withLock { living in
+      living.children[child] = nil
+      if living.children.isEmpty { living.noneLeft?.signal() }
+    }
   }
 
   /// Has the directory removed, with all in it, when this process dies without a word.
@@ -168,8 +173,8 @@ package final class ProcessSpawner: Sendable {
     let child = ChildProcess(
       processIdentifier: pid, pipes: pipes.parent, monitor: takeMonitor(), reactor: reactor,
       receive: { receive(pid, $0) })
-    born.set(child)
-    child.begin()
+    // Foundation would keep the child for as long as the child keeps the news of its end from it.
+    if !child.begin() { born.set(child) }
     return .success(child)
   }
 

@@ -31,6 +31,12 @@ package final class Reactor: Sendable {
       self.thread.store(Self.currentThread, ordering: .relaxed)
       var loop = Loop(wakeReading: wakeReading)
       while turn(&loop) {}
+      // What waits here holds children and their descriptors.
+      let forgotten = state.withLock { state in
+        defer { state.forgetAll() }
+        return (state.watches, state.timers, state.jobs)
+      }
+      _ = forgotten
     }
     thread.name = "reactor"
     thread.stackSize = 512 << 10
@@ -52,7 +58,7 @@ package final class Reactor: Sendable {
 
   /// Runs the body on the reactor thread as soon as it can.
   package func perform(_ body: @escaping @Sendable () -> Void) {
-    state.withLock { $0.jobs.append(body) }
+    state.withLock { if !$0.isStopped { $0.jobs.append(body) } }
     wake()
   }
 
@@ -137,6 +143,12 @@ package final class Reactor: Sendable {
     mutating func nextID() -> UInt64 {
       lastID += 1
       return lastID
+    }
+
+    mutating func forgetAll() {
+      watches = [:]
+      timers = TimerQueue()
+      jobs = []
     }
 
     mutating func removeWatch(_ id: UInt64) -> Bool {

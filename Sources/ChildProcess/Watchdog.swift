@@ -79,7 +79,7 @@ package final class Watchdog: Sendable {
   func stop() {
     let process = state.withLock { state in
       state.isStopped = true
-      return state.process
+      return state.process.take()
     }
     process?.closeInput()
   }

@@ -29,11 +29,11 @@ extension SessionMachine {
     case .closing:
       // The prompt was taken away by the command: a frame of our own proves that the shell reads.
       return flushFringe() + settle(finishing: nil, at: now)
-    case .flushing(let end, let attempts): return settle(finishing: end, attempts: attempts, at: now)
+    case .flushing(let end, let until): return settle(finishing: end, until: until, at: now)
     case .settling(let run, let end):
       guard run.isPromptShown, !run.hasBegun else { return lose(.notResynchronized) }
       // zsh that is interrupted while it makes its prompt takes no line any more before it gets ^C (measured, 5.9).
-      phase = .flushing(end, attempts: run.attempts)
+      phase = .flushing(end, until: run.until)
       deadline = now.advanced(by: limits.silence)
       return [.write([0x03, 0x0A])]
     case .adopting(_, let outer, _):

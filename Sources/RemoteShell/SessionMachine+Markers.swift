@@ -93,7 +93,7 @@ extension SessionMachine {
       phase = .settling(run, end)
       guard levels.last?.hello.prompt == .always else { return settled(end) }
     case (.settling(let run, let end), .prompt(let sequence, _)) where sequence == run.sequence:
-      return run.end == nil ? settle(finishing: end, attempts: run.attempts, at: now) : settled(end)
+      return run.end == nil ? settle(finishing: end, until: run.until, at: now) : settled(end)
     case (.settling(var run, let end), .prompt) where !run.hasBegun:
       // A prompt of before that came late, or the frame was thrown away: zsh does so after an interrupt from outside.
       run.isPromptShown = true
@@ -116,7 +116,7 @@ extension SessionMachine {
     if let step = run.step {
       let command = CommandEnd(status: end.status, manner: .interrupted(by: step), directory: end.directory)
       // ^C bytes may wait in the queue of a terminal that was raw: a line feed ends that garbage.
-      phase = .flushing(command, attempts: 0)
+      phase = .flushing(command, until: nil)
       deadline = now.advanced(by: limits.silence)
       let killsStopped = step == .suspendCharacter
       return [.write(Array(killsStopped ? "\nkill -s KILL %% 2>/dev/null\n".utf8 : "\n".utf8))]
@@ -161,14 +161,15 @@ extension SessionMachine {
 
   /// Repairs the terminal by a frame of our own; what it answers is nobody's output.
   mutating func settle(
-    finishing command: CommandEnd?, attempts: Int = 0, at now: Instant
+    finishing command: CommandEnd?, until: Instant? = nil, at now: Instant
   ) -> [Action] {
     guard let level = levels.last else { preconditionFailure("settling needs a shell") }
-    guard attempts < limits.repairAttempts else { return lose(.notResynchronized) }
+    let until = until ?? now.advanced(by: limits.repair)
+    guard now < until else { return lose(.notResynchronized) }
     var run = beginRun(mayHaveChangedTerminal: false)
-    run.attempts = attempts + 1
+    run.until = until
     phase = .settling(run, command)
-    deadline = now.advanced(by: limits.repair)
+    deadline = until
     // The status is kept for the next command's `$?`.
     let repair = Array("\(ShellDriver.terminalSettings);:".utf8)
     return [

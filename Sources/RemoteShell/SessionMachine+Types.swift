@@ -113,8 +113,6 @@ extension SessionMachine {
     /// How long the shell may take to mend its terminal: it starts stty, on a busy machine slowly, and a session that
     /// is given up too early is lost.
     package var repair: Duration = .seconds(6)
-    /// How often the frame that mends the terminal is typed, when the shell takes it and does not run it.
-    package var repairAttempts = 4
     /// How long a frame may go without an answer when the shell has shown a prompt instead of beginning it.
     package var silence: Duration = .milliseconds(150)
     /// How often ^C is sent again where there is nothing but the terminal.

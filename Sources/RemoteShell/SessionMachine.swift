@@ -52,8 +52,8 @@ package struct SessionMachine: Sendable {
     /// The last step that was taken to stop it.
     var step: LadderStep?
     var stepsTaken = 0
-    /// How often a frame of our own was typed; an interrupt that comes late may throw it away.
-    var attempts = 1
+    /// When a frame of our own is given up; until then it is typed again when the shell throws it away.
+    var until: Instant?
     /// Whether the shell showed a prompt after that frame was typed and before it began.
     var isPromptShown = false
     /// It is to be stopped as soon as it has begun: ^C would only throw away what is still being typed.
@@ -90,7 +90,7 @@ package struct SessionMachine: Sendable {
     case closing(needsRepair: Bool)
     /// A line feed was sent after an interruption; garbage it ends is given time to be executed.
     /// -> settling, ended
-    case flushing(CommandEnd?, attempts: Int)
+    case flushing(CommandEnd?, until: Instant?)
     /// A frame of our own repairs the terminal and proves that the shell reads; a command that was interrupted
     /// is finished only then. -> idle, flushing (the shell did not take the frame), ended
     case settling(Run, CommandEnd?)

@@ -113,10 +113,19 @@ struct Settings {
   ///
   /// - Throws: `SpawnFailure` when it is not known.
   static func ownPath() throws -> String {
-    guard let path = Bundle.main.executablePath, access(path, X_OK) == 0 else {
+    guard let path = programPath(), access(path, X_OK) == 0 else {
       throw SpawnFailure(executable: CommandLine.arguments[0], reason: "its own path is not known")
     }
     return path
+  }
+
+  private static func programPath() -> String? {
+    #if os(Linux)
+      // The bundle looks at many directories first.
+      try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    #else
+      Bundle.main.executablePath
+    #endif
   }
 
   /// What sessions use, with sockets in that directory.

@@ -50,7 +50,6 @@ struct ServerProcess {
     let runtime = try RuntimeDirectory(
       runtimeDirectory: settings.environment["XDG_RUNTIME_DIR"],
       temporaryDirectory: settings.environment["TMPDIR"] ?? "/tmp")
-    try spawner.removeOnDeath(runtime.path)
     var configuration = try settings.service(runtime.path)
     configuration.ssh.remakeDirectory = { runtime.remake() }
     let service = SSHService(
@@ -72,6 +71,12 @@ struct ServerProcess {
     let connection = server.connect(output: transport.send, room: transport.room)
     diagnostics.write("SSH MCP Server running on stdio")
     transport.start(receive: connection.receive) { kill(getpid(), SIGTERM) }
+    // The first answers need not wait for a process to start.
+    do {
+      try spawner.removeOnDeath(runtime.path)
+    } catch {
+      logger.error("no guard process: \(error); the next child tries again")
+    }
 
     hasSignal.wait()
     // A further signal must not end the process in the middle of its cleaning up.

@@ -75,6 +75,36 @@ struct ChildProcessTests {
     #expect(gone == nil)
   }
 
+  @Test
+  func `other processes of the program are told as ended while children that were started beside them live`()
+    async throws
+  {
+    async let told = withThrowingTaskGroup(of: Void.self) { group in
+      for _ in 0..<60 {
+        group.addTask {
+          let process = Process()
+          process.executableURL = URL(fileURLWithPath: "/bin/sh")
+          process.arguments = ["-c", "exit 3"]
+          try await withCheckedThrowingContinuation { (ended: CheckedContinuation<Void, any Error>) in
+            process.terminationHandler = { _ in ended.resume() }
+            do { try process.run() } catch { ended.resume(throwing: error) }
+          }
+        }
+      }
+      try await group.waitForAll()
+    }
+    var children: [(ChildProcess, Recorder)] = []
+    for _ in 0..<60 {
+      let recorder = Recorder()
+      children.append((try shell("exec sleep 100", recorder), recorder))
+    }
+    try await told
+    for (child, recorder) in children {
+      child.terminate()
+      #expect(await recorder.termination() == .signaled(SIGTERM))
+    }
+  }
+
   @Test func `an exited child leaves no zombie`() async throws {
     let recorder = Recorder()
     let child = try shell("exit 0", recorder)

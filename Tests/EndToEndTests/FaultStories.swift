@@ -60,6 +60,44 @@ extension EndToEnd {
       }
     }
 
+    @Test(.enabled("faketime is missing: run scripts/setup") { Faults.fakeTimeLibrary != nil })
+    func `a clock that is set forward and back ends nothing early and nothing late`() async throws {
+      let library = try #require(Faults.fakeTimeLibrary)
+      try await LoopbackSSHD.with { sshd in
+        let clock = "\(sshd.directory.path)/clock"
+        func set(_ offset: String) throws { try sshd.directory.write("clock", "\(offset)\n") }
+        try set("+0")
+        let environment = [
+          "SSH_MCP_SSH_CONFIG": sshd.sshConfigPath, "SSH_MCP_IDLE_TIMEOUT": "7200", "LD_PRELOAD": library,
+          // What never goes back on a real machine goes on as it is.
+          "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_TIMESTAMP_FILE": clock, "FAKETIME_NO_CACHE": "1",
+          "SSH_MCP_LOG": "debug",
+        ]
+        let server = try ServerUnderTest(home: try TemporaryDirectory(), environment: environment)
+        try await server.shakeHands()
+        try await server.open("bash", "idle")
+        try await server.open("bash")
+        for offset in ["+2d", "-3d"] {
+          let call = server.beginExec("sleep 0.5; echo done", [("timeout_seconds", 3600)])
+          try set(offset)
+          #expect(try await server.result(of: call).text == "done")
+          let began = ContinuousClock.now
+          let stopped = try await server.exec("sleep 600", [("timeout_seconds", 0.5)], within: .seconds(10))
+          #expect(stopped.text.contains("the process is gone, the session is usable"), "\(stopped)")
+          #expect(began.duration(to: .now) >= .milliseconds(500))
+          #expect(try await server.exec("echo hi", in: "idle").text == "hi")
+          try await server.open("bash", offset)
+          // The server does see the clock that was set.
+          let time =
+            offset == "+2d" ? Date(timeIntervalSinceNow: 172_800) : Date(timeIntervalSinceNow: -259_200)
+          #expect(server.process.record.current.errorText.contains(Faults.day(time)), "\(offset)")
+        }
+        let sessions = try await server.call("list-sessions", [:])
+        #expect(sessions.text.contains("idle"), "\(sessions)")
+        try await Faults.expectCleanEnd(of: server)
+      }
+    }
+
     @Test func `a host that is gone altogether is told as lost, then as refusing`() async throws {
       try await LoopbackSSHD.with { sshd in
         try await ServerUnderTest.with(sshd) { server in

@@ -44,6 +44,24 @@ enum Faults {
       .identifier
   }
 
+  /// What gives a process a clock of its own when it is loaded before all else.
+  static let fakeTimeLibrary = ["/usr/lib/\(machine)-linux-gnu/faketime/libfaketimeMT.so.1"].first {
+    FileManager.default.fileExists(atPath: $0)
+  }
+
+  private static var machine: String {
+    #if arch(arm64)
+      "aarch64"
+    #else
+      "x86_64"
+    #endif
+  }
+
+  /// The day as logs write it: 2026-11-26.
+  static func day(_ date: Date) -> String {
+    String(date.formatted(.iso8601).prefix(10))
+  }
+
   /// A small file system in memory at that place for as long as the body runs.
   static func withSmallDisk<Success: Sendable>(
     at path: String, kilobytes: Int, _ body: () async throws -> Success

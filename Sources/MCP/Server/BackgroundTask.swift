@@ -26,13 +26,14 @@ final class BackgroundTask: Sendable {
 
   let id = RandomToken.make()
   private let created = Date()
+  private let began = ContinuousClock.now
   private let lifetime: TimeInterval
   private let run: CallRun
   private let message: @Sendable () -> String
   private let state = Mutex(State())
 
   private struct State {
-    var end: (status: Status, at: Date)?
+    var end: (status: Status, at: Date, after: Duration)?
     var isCancelled = false
     /// When a client was first given the result.
     var fetched: ContinuousClock.Instant?
@@ -50,11 +51,12 @@ final class BackgroundTask: Sendable {
 
   var snapshot: Snapshot {
     let (end, isCancelled) = state.withLock { ($0.end, $0.isCancelled) }
-    let until = end?.at ?? Date()
+    // By a clock that nobody sets.
+    let age = end?.after ?? began.duration(to: .now)
     return Snapshot(
       id: id, status: end?.status ?? .working(message: isCancelled ? "being stopped" : message()),
       created: created, updated: end?.at ?? created,
-      lifetime: until.timeIntervalSince(created) + lifetime)
+      lifetime: age / .seconds(1) + lifetime)
   }
 
   var hasEnded: Bool { state.withLock { $0.end != nil } }
@@ -77,7 +79,10 @@ final class BackgroundTask: Sendable {
     state.withLock { state in
       guard state.end == nil else { return false }
       let lastLine = result.text.split(separator: "\n").last.map(String.init) ?? ""
-      state.end = (state.isCancelled ? .cancelled(message: lastLine) : .completed(result), Date())
+      state.end = (
+        state.isCancelled ? .cancelled(message: lastLine) : .completed(result), Date(),
+        began.duration(to: .now)
+      )
       return true
     }
   }

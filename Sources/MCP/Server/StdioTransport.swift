@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import Synchronization
 
@@ -36,7 +37,10 @@ package final class StdioTransport: Sendable {
     var isBroken = false
     /// Who waits until there is room.
     var waiters: [CheckedContinuation<Void, Never>] = []
+    /// Who waits until everything is written.
+    var flushers: [DispatchSemaphore] = []
 
+    var isDrained: Bool { !isWriting && queue.isEmpty || isBroken }
     var hasRoom: Bool { queuedBytes <= Limits.queuedBytes || isStopped || isBroken }
   }
 
@@ -135,12 +139,13 @@ package final class StdioTransport: Sendable {
 
   /// Waits until everything is written, at most for so long; blocks.
   package func flush(within seconds: Double) {
-    let deadline = Date(timeIntervalSinceNow: seconds)
-    condition.lock()
-    defer { condition.unlock() }
-    while state.withLock({ ($0.isWriting || !$0.queue.isEmpty) && !$0.isBroken }) {
-      guard condition.wait(until: deadline) else { return }
+    // Not a condition with a date: somebody may set the clock.
+    let drained = DispatchSemaphore(value: 0)
+    let mustWait = state.withLock { state in
+      if !state.isDrained { state.flushers.append(drained) }
+      return !state.isDrained
     }
+    if mustWait { _ = drained.wait(timeout: .now() + seconds) }
   }
 
   // MARK: - Reading
@@ -210,54 +215,66 @@ package final class StdioTransport: Sendable {
   }
 
   private func write() {
-    while let message = nextMessage() {
-      var rest = message[...]
-      while !rest.isEmpty {
-        let count = rest.withUnsafeBytes { writeBytes(output, $0.baseAddress, $0.count) }
-        if count > 0 {
-          rest = rest.dropFirst(count)
-        } else if errno == EAGAIN || errno == EWOULDBLOCK {
-          // The client shares the descriptor and has made it non-blocking.
-          var descriptor = pollfd(fd: output, events: Int16(POLLOUT), revents: 0)
-          _ = poll(&descriptor, 1, -1)
-        } else if errno != EINTR {
+    while let messages = nextMessages() {
+      for message in messages {
+        guard writeWhole(message) else {
           state.withLock { fail(&$0) }
-          stop()
-          break
+          return stop()
         }
+        state.withLock { $0.queuedBytes -= message.count }
+        announceChange()
       }
-      state.withLock { state in
-        state.isWriting = false
-        state.queuedBytes -= message.count
-      }
+      state.withLock { $0.isWriting = false }
       announceChange()
     }
+  }
+
+  /// Blocks until the client has taken it; false when it takes nothing any more.
+  private func writeWhole(_ message: [UInt8]) -> Bool {
+    var rest = message[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { writeBytes(output, $0.baseAddress, $0.count) }
+      if count > 0 {
+        rest = rest.dropFirst(count)
+      } else if errno == EAGAIN || errno == EWOULDBLOCK {
+        // The client shares the descriptor and has made it non-blocking.
+        var descriptor = pollfd(fd: output, events: Int16(POLLOUT), revents: 0)
+        _ = poll(&descriptor, 1, -1)
+      } else if errno != EINTR {
+        return false
+      }
+    }
+    return true
   }
 
   /// Wakes those who wait for the state to change; the lock is held, or a waiter between its look and its wait
   /// would miss it.
   private func announceChange() {
-    let ready = state.withLock { state in
-      guard state.hasRoom else { return [CheckedContinuation<Void, Never>]() }
-      defer { state.waiters = [] }
-      return state.waiters
+    let (ready, drained) = state.withLock { state in
+      let (waiters, flushers) = (state.hasRoom ? state.waiters : [], state.isDrained ? state.flushers : [])
+      if state.hasRoom { state.waiters = [] }
+      if state.isDrained { state.flushers = [] }
+      return (waiters, flushers)
     }
     for waiter in ready { waiter.resume() }
+    for flusher in drained { flusher.signal() }
     condition.lock()
     condition.broadcast()
     condition.unlock()
   }
 
-  private func nextMessage() -> [UInt8]? {
+  /// What waits, all at once: taken one by one, each would move those behind it.
+  private func nextMessages() -> [[UInt8]]? {
     condition.lock()
     defer { condition.unlock() }
     while true {
-      let (message, isBroken) = state.withLock { state -> ([UInt8]?, Bool) in
+      let (messages, isBroken) = state.withLock { state -> ([[UInt8]]?, Bool) in
         guard !state.isBroken, !state.queue.isEmpty else { return (nil, state.isBroken) }
         state.isWriting = true
-        return (state.queue.removeFirst(), false)
+        defer { state.queue = [] }
+        return (state.queue, false)
       }
-      if let message { return message }
+      if let messages { return messages }
       if isBroken { return nil }
       condition.wait()
     }
