@@ -87,6 +87,16 @@ package final class ChildProcess: Sendable {
     }
   }
 
+  /// Forgets the bytes that wait for the child to read what came before them.
+  package func discardInput() {
+    state.withLock { state in
+      state.inputWatch?.cancel()
+      state.inputWatch = nil
+      state.pendingInput = []
+      if state.closesInput { state.closeInput() }
+    }
+  }
+
   /// Closes the child's standard input once all that was queued is written.
   package func closeInput() {
     state.withLock { state in

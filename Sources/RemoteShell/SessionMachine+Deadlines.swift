@@ -75,7 +75,7 @@ extension SessionMachine {
     run.stepsTaken += 1
     deadline = now.advanced(by: limits.step[step] ?? .seconds(1))
     return switch step {
-    case .interruptCharacter: [.write([0x03])]
+    case .interruptCharacter: [.discardInput, .write([0x03])]
     case .interruptCharacterAgain: [.write([0x03])] + (hasSideChannel ? [.stop(.interrupt)] : [])
     case .quitCharacter: [.write([0x1C])]
     case .suspendCharacter: [.write([0x1A])]

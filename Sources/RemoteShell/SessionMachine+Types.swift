@@ -21,6 +21,8 @@ extension SessionMachine {
   package enum Action: Sendable, Hashable {
     /// Send to the terminal.
     case write([UInt8])
+    /// Forget what was to be sent and has not been: it was meant for a program that is being stopped.
+    case discardInput
     /// The shell is ready for its first command.
     case ready(Marker.Hello)
     /// Output of the command that runs.

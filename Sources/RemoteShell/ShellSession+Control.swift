@@ -80,6 +80,7 @@ extension ShellSession {
         return .failure(.nothingRuns)
       }
       guard state.child?.write(bytes) == true else { return .failure(.inputRefused) }
+      state.commands[number]?.inputBytes += bytes.count
       state.commands[number]?.waitsForInput = nil
       state.inspectionPause = nil
       state.touch()

@@ -64,6 +64,12 @@ extension ShellSession {
       ShellFacts(hello: machine.shell, directory: machine.directory, depth: machine.depth)
     }
 
+    /// Whether so much was typed into the command that it may stand before the shell's next line in megabytes: bash that
+    /// was interrupted edits that line, which takes minutes (measured).
+    var hasMuchInput: Bool {
+      current.flatMap { commands[$0]?.inputBytes }.map { $0 > limits.editedLineBytes } ?? false
+    }
+
     mutating func touch() {
       quietSince = .now
     }
@@ -228,6 +234,8 @@ extension ShellSession {
     var isHandedOff = false
     /// How much of the output calls have shown.
     var shownBytes = 0
+    /// Bytes that were typed into it, read or not.
+    var inputBytes = 0
     var timeoutTimer: Reactor.Timer?
 
     var elapsed: Duration {

@@ -55,6 +55,22 @@ extension ShellSession {
     perform(effects)
   }
 
+  /// A step of the ladder that is taken from outside.
+  struct Stop {
+    let signal: SignalName
+    let shells: [Marker.Hello]
+    /// The shell is not interrupted, nor does it see that its command was.
+    let isGentle: Bool
+  }
+
+  func perform(_ stop: Stop, _ foreground: ForegroundControl) async {
+    if !stop.isGentle {
+      await foreground.stop(stop.signal, stop.shells)
+    } else if stop.signal != .interrupt {
+      await foreground.signal(stop.signal, stop.shells)
+    }
+  }
+
   /// A signal to a command that was to be stopped has been sent, or will not be: it cannot hit the next one any more.
   func stopIsOver() {
     let effects = state.withLock { state in

@@ -23,6 +23,8 @@ package final class ShellSession: Sendable {
     package var keptCommands = 16
     /// How long a stop waits for the answer who is to be stopped.
     package var targetAnswer: Duration = .seconds(2)
+    /// Bytes typed into a command beyond which the shell is not interrupted when the command is stopped.
+    package var editedLineBytes = 32 << 10
     /// How long a command must have been silent before it is asked whether it waits for input.
     package var quiet: Duration = .milliseconds(200)
     /// How long the first news of a command wait for what is right behind them: long enough to see a prompt.
@@ -183,6 +185,7 @@ package final class ShellSession: Sendable {
   private func apply(_ action: SessionMachine.Action, _ state: inout State, _ effects: inout Effects) {
     switch action {
     case .write(let bytes): state.child?.write(bytes)
+    case .discardInput: state.child?.discardInput()
     case .ready:
       state.isReady = true
       state.touch()
@@ -205,7 +208,7 @@ package final class ShellSession: Sendable {
     case .left: state.touch()
     case .stop(let name):
       if environment.foreground != nil { state.stopsUnderWay += 1 }
-      effects.stops.append((state.machine.shells, name))
+      effects.stops.append(Stop(signal: name, shells: state.machine.shells, isGentle: state.hasMuchInput))
     case .lost(let loss): effects.end = state.sessionEnd(for: loss)
     }
   }
@@ -250,9 +253,9 @@ package final class ShellSession: Sendable {
   /// What is done once the lock is free.
   func perform(_ effects: Effects) {
     if let foreground = environment.foreground {
-      for (shells, name) in effects.stops {
+      for stop in effects.stops {
         Task {
-          await foreground.stop(name, shells)
+          await perform(stop, foreground)
           stopIsOver()
         }
       }
@@ -302,7 +305,7 @@ package final class ShellSession: Sendable {
 
   /// Things to do that must not be done under the lock.
   struct Effects {
-    var stops: [(shells: [Marker.Hello], SignalName)] = []
+    var stops: [Stop] = []
     /// Commands that were stopped, with what must be gone.
     var proofs: [(number: Int, StopTarget)] = []
     var end: SessionEnd?

@@ -173,7 +173,8 @@ struct SessionMachineTests {
     for _ in 0..<4 { steps += machine.handle(.tick, at: machine.deadline ?? start) }
     #expect(
       steps == [
-        .write([3]), .write([3]), .stop(.interrupt), .stop(.terminate), .stop(.hangUp), .stop(.kill),
+        .discardInput, .write([3]), .write([3]), .stop(.interrupt), .stop(.terminate), .stop(.hangUp),
+        .stop(.kill),
       ])
     #expect(receive("Killed\n", "E;1;137;hB;/root", "P;1;137") == [output("Killed\n"), .write([10])])
     let proof = machine.handle(.tick, at: machine.deadline ?? start)
@@ -209,7 +210,7 @@ struct SessionMachineTests {
     var steps = machine.handle(.interrupt, at: start)
     for _ in 0..<6 { steps += machine.handle(.tick, at: machine.deadline ?? start) }
     #expect(
-      steps == Array(repeating: .write([3]), count: 5) + [.write([0x1C]), .write([0x1A])])
+      steps == [.discardInput] + Array(repeating: .write([3]), count: 5) + [.write([0x1C]), .write([0x1A])])
   }
 
   @Test mutating func `the frame that proves the shell is sent again when an interrupt breaks it off`() {
