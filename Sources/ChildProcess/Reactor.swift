@@ -32,11 +32,8 @@ package final class Reactor: Sendable {
       var loop = Loop(wakeReading: wakeReading)
       while turn(&loop) {}
       // What waits here holds children and their descriptors.
-      let forgotten = state.withLock { state in
-        defer { state.forgetAll() }
-        return (state.watches, state.timers, state.jobs)
-      }
-      _ = forgotten
+      let forgotten = state.withLock { $0.forgetAll() }
+      withExtendedLifetime(forgotten) {}
     }
     thread.name = "reactor"
     thread.stackSize = 512 << 10
@@ -92,7 +89,8 @@ package final class Reactor: Sendable {
     /// Takes the body back, if it has not begun.
     package func cancel() {
       guard let reactor else { return }
-      reactor.state.withLock { $0.timers.remove(id) }
+      // Let go outside the lock, as in forgetAll.
+      withExtendedLifetime(reactor.state.withLock { $0.timers.remove(id) }) {}
     }
   }
 
@@ -104,8 +102,8 @@ package final class Reactor: Sendable {
     /// Takes the body back; called on the reactor thread, it does not run again.
     package func cancel() {
       guard let reactor else { return }
-      let wasThere = reactor.state.withLock { $0.removeWatch(id) }
-      if wasThere { reactor.wake() }
+      let body = reactor.state.withLock { $0.removeWatch(id) }
+      withExtendedLifetime(body) { if body != nil { reactor.wake() } }
     }
   }
 
@@ -145,16 +143,20 @@ package final class Reactor: Sendable {
       return lastID
     }
 
-    mutating func forgetAll() {
-      watches = [:]
-      timers = TimerQueue()
-      jobs = []
+    /// All that waits, to be let go outside the lock: bodies that go may have to cancel others.
+    mutating func forgetAll() -> [@Sendable () -> Void] {
+      defer {
+        watches = [:]
+        timers = TimerQueue()
+        jobs = []
+      }
+      return watches.values.map(\.body) + timers.waiting + jobs
     }
 
-    mutating func removeWatch(_ id: UInt64) -> Bool {
-      guard watches.removeValue(forKey: id) != nil else { return false }
+    mutating func removeWatch(_ id: UInt64) -> (@Sendable () -> Void)? {
+      guard let watch = watches.removeValue(forKey: id) else { return nil }
       generation += 1
-      return true
+      return watch.body
     }
   }
 

@@ -9,6 +9,9 @@ struct TimerQueue: Sendable {
   /// The earliest deadline; may be that of a cancelled timer, which then wakes nobody but the loop.
   var earliest: ContinuousClock.Instant? { heap.first?.deadline }
 
+  /// The bodies that wait, in no order.
+  var waiting: [@Sendable () -> Void] { Array(bodies.values) }
+
   /// How many bodies wait.
   var count: Int { bodies.count }
 
@@ -24,8 +27,10 @@ struct TimerQueue: Sendable {
     siftUp(from: heap.count - 1)
   }
 
-  mutating func remove(_ id: UInt64) {
-    bodies[id] = nil
+  /// Takes a body back; nil if it has run or was taken back before.
+  @discardableResult
+  mutating func remove(_ id: UInt64) -> (@Sendable () -> Void)? {
+    bodies.removeValue(forKey: id)
   }
 
   /// Takes out what is due, in the order of the deadlines.

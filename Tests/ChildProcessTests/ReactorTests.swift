@@ -31,6 +31,35 @@ struct ReactorTests {
     reactor.stop()
   }
 
+  @Test func `what a cancelled body held may cancel others as it goes`() throws {
+    final class Owner: Sendable {
+      let timer: Reactor.Timer
+      let watch: Reactor.Watch
+      init(_ reactor: Reactor, _ descriptor: Int32) {
+        timer = reactor.after(.seconds(100)) {}
+        watch = reactor.onReadable(descriptor) {}
+      }
+      deinit {
+        timer.cancel()
+        watch.cancel()
+      }
+    }
+    let reactor = try Reactor()
+    let pipe = try Descriptor.makePipe()
+    do {
+      let (first, second) = (Owner(reactor, pipe.reading), Owner(reactor, pipe.reading))
+      let timer = reactor.after(.seconds(100)) { _ = first }
+      let watch = reactor.onReadable(pipe.reading) { _ = second }
+      _ = consume first
+      _ = consume second
+      timer.cancel()
+      watch.cancel()
+    }
+    reactor.stop()
+    Descriptor.close(pipe.reading)
+    Descriptor.close(pipe.writing)
+  }
+
   @Test func `a timer set while the reactor sleeps without end wakes it`() async throws {
     let reactor = try Reactor()
     for _ in 0..<200 {

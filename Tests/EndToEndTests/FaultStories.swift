@@ -90,7 +90,10 @@ extension EndToEnd {
           // The server does see the clock that was set.
           let time =
             offset == "+2d" ? Date(timeIntervalSinceNow: 172_800) : Date(timeIntervalSinceNow: -259_200)
-          #expect(server.process.record.current.errorText.contains(Faults.day(time)), "\(offset)")
+          let day = Faults.day(time)
+          try await server.process.record.wait(for: "a line of the log on \(day)") {
+            $0.errorText.contains(day)
+          }
         }
         let sessions = try await server.call("list-sessions", [:])
         #expect(sessions.text.contains("idle"), "\(sessions)")
