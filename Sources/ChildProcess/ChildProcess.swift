@@ -90,9 +90,7 @@ package final class ChildProcess: Sendable {
   /// Forgets the bytes that wait for the child to read what came before them.
   package func discardInput() {
     state.withLock { state in
-      state.inputWatch?.cancel()
-      state.inputWatch = nil
-      state.pendingInput = []
+      state.forgetInput()
       if state.closesInput { state.closeInput() }
     }
   }
@@ -275,10 +273,14 @@ package final class ChildProcess: Sendable {
       errorOutput = pipes.errorOutput
     }
 
-    mutating func closeInput() {
+    mutating func forgetInput() {
       inputWatch?.cancel()
       inputWatch = nil
       pendingInput = []
+    }
+
+    mutating func closeInput() {
+      forgetInput()
       if input >= 0 { Descriptor.close(input) }
       input = -1
     }

@@ -119,9 +119,10 @@ struct Settings {
     return path
   }
 
-  private static func programPath() -> String? {
+  /// The same, as the system tells it; nil when it does not.
+  static func programPath() -> String? {
     #if os(Linux)
-      // The bundle looks at many directories first.
+      // Nothing else at the start needs a bundle.
       try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
     #else
       Bundle.main.executablePath

@@ -48,7 +48,7 @@ struct SetupCommand: ParsableCommand {
 
   /// The path by which this program was called, since a link to it outlives an upgrade; else its own.
   private static func program(_ surroundings: Surroundings) throws -> String {
-    guard let executable = Bundle.main.executablePath else {
+    guard let executable = Settings.programPath() else {
       throw ValidationError("The path of this program cannot be found.")
     }
     let called = CommandLine.arguments.first ?? ""

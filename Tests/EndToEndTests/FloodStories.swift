@@ -70,9 +70,7 @@ extension EndToEnd {
     }
 
     private func peakKilobytes(of server: ServerUnderTest) -> Int? {
-      let status = try? String(contentsOfFile: "/proc/\(server.process.identifier)/status", encoding: .utf8)
-      let line = status?.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
-      return line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }
+      ProcessTree.kilobytes("VmHWM:", of: server.process.identifier)
     }
 
     @Test func `a flood without a line end is kept within bounds and delays no other session`() async throws {

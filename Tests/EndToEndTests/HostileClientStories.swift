@@ -13,10 +13,7 @@ extension EndToEnd {
   /// A client that asks too much: bounded memory, clear errors, and the next call as if nothing had been.
   @Suite(.withServer) struct HostileClientStories {
     private func peakMegabytes(of server: ServerUnderTest) throws -> Int {
-      let status = try String(contentsOfFile: "/proc/\(server.process.identifier)/status", encoding: .utf8)
-      let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
-      let kilobytes = line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }
-      return try #require(kilobytes) >> 10
+      try #require(ProcessTree.kilobytes("VmHWM:", of: server.process.identifier)) >> 10
     }
 
     @Test func `five thousand requests at once are each answered once`() async throws {

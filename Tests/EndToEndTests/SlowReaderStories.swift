@@ -78,11 +78,7 @@ extension EndToEnd {
         #expect(try await read(1).last?["result"]?["isError"] == false)
       }
 
-      func kilobytes(_ field: String) -> Int? {
-        let status = try? String(contentsOfFile: "/proc/\(process.identifier)/status", encoding: .utf8)
-        let line = status?.split(separator: "\n").first { $0.hasPrefix(field) }
-        return line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }
-      }
+      func kilobytes(_ field: String) -> Int? { ProcessTree.kilobytes(field, of: process.identifier) }
 
       /// How much work it has done, in clock ticks.
       func ticks() -> String {

@@ -45,6 +45,13 @@ package struct ProcessTree: Sendable {
     }
   }
 
+  /// A size that the kernel tells of a process, in kB: "VmHWM:", its memory at most (proc(5), status).
+  package static func kilobytes(_ field: String, of identifier: Int32) -> Int? {
+    let status = try? String(contentsOfFile: "/proc/\(identifier)/status", encoding: .utf8)
+    let line = status?.split(separator: "\n").first { $0.hasPrefix(field) }
+    return line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }
+  }
+
   private static func entry(_ identifier: Int32) -> Entry? {
     guard let stat = FileManager.default.contents(atPath: "/proc/\(identifier)/stat"),
       let command = FileManager.default.contents(atPath: "/proc/\(identifier)/cmdline")
