@@ -106,7 +106,7 @@ extension Doctor {
       let directory = try RuntimeDirectory(
         runtimeDirectory: settings.environment["XDG_RUNTIME_DIR"],
         temporaryDirectory: settings.environment["TMPDIR"] ?? "/tmp")
-      try? spawner.removeOnDeath(directory.path)
+      spawner.removeOnDeath(directory.path)
       let parent = (directory.path as NSString).deletingLastPathComponent
       return (
         .ok(

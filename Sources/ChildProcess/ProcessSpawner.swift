@@ -92,8 +92,10 @@ package final class ProcessSpawner: Sendable {
   }
 
   /// Has the directory removed, with all in it, when this process dies without a word.
-  package func removeOnDeath(_ directory: String) throws(SpawnFailure) {
-    try watchdog?.start(self)
+  ///
+  /// The guard process is started with the first child: before that there is nothing to end, and a process that
+  /// never has a child, as most servers of a client, stays alone.
+  package func removeOnDeath(_ directory: String) {
     watchdog?.removeOnDeath(directory)
   }
 

@@ -73,7 +73,7 @@ extension SessionMachine {
     let step = ladder[run.stepsTaken]
     run.step = step
     run.stepsTaken += 1
-    deadline = now.advanced(by: limits.step[step] ?? .seconds(1))
+    deadline = now.advanced(by: limits.time(for: step))
     return switch step {
     case .interruptCharacter: [.discardInput, .write([0x03])]
     case .interruptCharacterAgain: [.write([0x03])] + (hasSideChannel ? [.stop(.interrupt)] : [])

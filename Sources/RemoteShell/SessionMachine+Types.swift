@@ -119,15 +119,18 @@ extension SessionMachine {
     package var silence: Duration = .milliseconds(150)
     /// How often ^C is sent again where there is nothing but the terminal.
     package var repeatedInterrupts = 4
-    /// How long each step of the ladder is given.
-    package var step: [LadderStep: Duration] = [
-      .interruptCharacter: .milliseconds(400), .interruptCharacterAgain: .milliseconds(800),
-      .terminate: .seconds(1), .hangUp: .seconds(1), .kill: .seconds(1),
-      .quitCharacter: .milliseconds(800), .suspendCharacter: .milliseconds(800),
-    ]
 
     /// The defaults.
     package init() {}
+
+    /// How long a step of the ladder is given.
+    func time(for step: LadderStep) -> Duration {
+      switch step {
+      case .interruptCharacter: .milliseconds(400)
+      case .interruptCharacterAgain, .quitCharacter, .suspendCharacter: .milliseconds(800)
+      case .terminate, .hangUp, .kill: .seconds(1)
+      }
+    }
   }
 }
 

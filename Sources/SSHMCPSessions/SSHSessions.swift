@@ -55,7 +55,7 @@ public final class SSHSessions: Sendable {
       runtime = try RuntimeDirectory(
         runtimeDirectory: configuration.environment["XDG_RUNTIME_DIR"],
         temporaryDirectory: configuration.environment["TMPDIR"] ?? "/tmp")
-      try spawner.removeOnDeath(runtime.path)
+      spawner.removeOnDeath(runtime.path)
     } catch {
       throw SSHCommandFailure(code: "cannot_start", message: "\(error)", exitStatus: nil)
     }

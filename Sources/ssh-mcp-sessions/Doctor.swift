@@ -2,6 +2,7 @@ import Administration
 import ArgumentParser
 import Foundation
 import JSON
+import SSHTools
 
 /// Looks for what keeps sessions from working.
 struct Doctor: ParsableCommand {
@@ -17,7 +18,7 @@ struct Doctor: ParsableCommand {
     let settings = try places.settings()
     let asJSON = json
     let hostID = host
-    let doctorSettings = try settings.doctor(places: places.words)
+    let doctorSettings = try settings.doctor(settings.service(""), places: places.words)
     let diagnosis = try Errand.run { reactor, spawner in
       await Administration.Doctor(doctorSettings, reactor: reactor, spawner: spawner).examine(hostID) {
         finding in
@@ -33,9 +34,9 @@ struct Doctor: ParsableCommand {
 
 extension Settings {
   /// What the doctor is told; `places` are the options that say where hosts are, as they were given.
-  func doctor(places: [String] = []) throws -> Administration.Doctor.Settings {
+  func doctor(_ service: SSHService.Configuration, places: [String] = []) -> Administration.Doctor.Settings {
     Administration.Doctor.Settings(
-      service: try service(""), environment: environment,
+      service: service, environment: environment,
       program: [CommandLine.arguments.first ?? "ssh-mcp-sessions"], places: places,
       tools: Dictionary(
         uniqueKeysWithValues: ["ssh", "ssh-keygen"].compactMap { name in

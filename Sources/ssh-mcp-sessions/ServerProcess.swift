@@ -50,6 +50,7 @@ struct ServerProcess {
     let runtime = try RuntimeDirectory(
       runtimeDirectory: settings.environment["XDG_RUNTIME_DIR"],
       temporaryDirectory: settings.environment["TMPDIR"] ?? "/tmp")
+    spawner.removeOnDeath(runtime.path)
     var configuration = try settings.service(runtime.path)
     configuration.ssh.remakeDirectory = { runtime.remake() }
     let service = SSHService(
@@ -59,11 +60,10 @@ struct ServerProcess {
       instructions: ToolCatalog.instructions,
       tools: ToolCatalog.tools(service, isStructured: settings.isStructured),
       resources: service.resources,
-      prompts: PromptCatalog.prompts(service) { [doctor = try settings.doctor()] hostID in
+      prompts: PromptCatalog.prompts(service) { [settings, configuration] hostID in
+        let doctor = Administration.Doctor(settings.doctor(configuration), reactor: reactor, spawner: spawner)
         var findings = ""
-        for finding in await Administration.Doctor(doctor, reactor: reactor, spawner: spawner)
-          .examine(hostID, report: { _ in }).findings
-        { findings += finding.text }
+        for finding in await doctor.examine(hostID, report: { _ in }).findings { findings += finding.text }
         return findings
       })
 
@@ -71,12 +71,6 @@ struct ServerProcess {
     let connection = server.connect(output: transport.send, room: transport.room)
     diagnostics.write("SSH MCP Server running on stdio")
     transport.start(receive: connection.receive) { kill(getpid(), SIGTERM) }
-    // The first answers need not wait for a process to start.
-    do {
-      try spawner.removeOnDeath(runtime.path)
-    } catch {
-      logger.error("no guard process: \(error); the next child tries again")
-    }
 
     hasSignal.wait()
     // A further signal must not end the process in the middle of its cleaning up.

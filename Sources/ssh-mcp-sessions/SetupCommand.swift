@@ -1,4 +1,5 @@
 import ArgumentParser
+import ChildProcess
 import ClientSetup
 import Foundation
 
@@ -38,8 +39,9 @@ struct SetupCommand: ParsableCommand {
 
   func run() throws {
     let surroundings = Surroundings(
-      home: try Settings.userHome(), directory: FileManager.default.currentDirectoryPath,
-      environment: ProcessInfo.processInfo.environment)
+      home: try Settings.userHome(ProcessEnvironment.current()),
+      directory: FileManager.default.currentDirectoryPath,
+      environment: ProcessEnvironment.current())
     let entry = ServerEntry(command: try Self.program(surroundings), in: surroundings)
     let setup = try Setup(client, project ? .project : .user, name: name, entry: entry, in: surroundings)
     let report = try setup.run(undo ? .undo : .add(replacing: force), isDryRun: self.print)

@@ -97,7 +97,7 @@ class Grammar:
     def here_document(self) -> str:
         end = self.one("EOF", "END_OF", "E-F", "é")
         lines = "\n".join(self.text(3) for _ in range(self.random.randint(0, 5)))
-        lines = "\n".join("x" + line if line.strip("\t") == end else line for line in lines.split("\n"))
+        lines = "\n".join("x" + line if line.strip("\t") in (end, "A", "B") else line for line in lines.split("\n"))
         if self.chance(60):
             quote = self.one(f"'{end}'", f'"{end}"', f"\\{end}")
             return f"cat {self.one('<<', '<<-')}{quote}\n{lines}\n{end}\n"
@@ -146,7 +146,7 @@ class Grammar:
         text = self.quoted(self.text(3))
         return self.one(f"echo \"$(printf '%s\\n\\n' {text})\"", f"echo \"$(echo \"$(printf %s {text})\" | tr a b)\"",
                         "echo `echo \\`echo deep\\``", f"printf '%s\\n' \"a$(printf %s {text})b\"",
-                        "echo \"$(echo ')' ; echo \"(\")\"", "echo $(( $(echo 3) * (4 + 1) ))",
+                        "echo \"$(echo ')' ; echo \"(\")\"", "echo $(( $(expr 3) * (4 + 1) ))",
                         f"echo $(({self.number()} % 7 + 0x1f - 010))", "echo $((1 << 20 | 3)) $((7 > 3 ? 1 : 0))",
                         f"sh -c {self.quoted('echo $0')} {text}",
                         f"eval {self.quoted('echo ' + self.quoted(self.text(2)))}", f"(cd / && pwd; echo {text})")

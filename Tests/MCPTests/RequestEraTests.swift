@@ -9,7 +9,7 @@ struct RequestEraTests {
 
   private func era(
     _ method: String, _ meta: String = "{}", negotiated: ProtocolVersion? = nil,
-    offered: Set<Method> = Set(Method.allCases)
+    offered: [Method] = Method.allCases
   ) throws(RPCError) -> RequestEra {
     let params = (try? JSONParser.parse(#"{"_meta":\#(meta)}"#))?.object ?? JSONObject()
     return try RequestEra(method, params, negotiated: negotiated, offered: offered)
@@ -17,7 +17,7 @@ struct RequestEraTests {
 
   private func code(
     _ method: String, _ meta: String = "{}", negotiated: ProtocolVersion? = nil,
-    offered: Set<Method> = Set(Method.allCases)
+    offered: [Method] = Method.allCases
   ) -> Int? {
     do throws(RPCError) {
       _ = try era(method, meta, negotiated: negotiated, offered: offered)

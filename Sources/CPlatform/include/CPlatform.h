@@ -22,4 +22,19 @@ static inline int cplatform_pidfd_open(pid_t pid) {
 #endif
 }
 
+#ifdef __linux__
+extern char **environ;
+#else
+#include <crt_externs.h>
+#endif
+
+/// The variables of this process as "NAME=VALUE", up to a NULL (environ(7)).
+static inline char **cplatform_environment(void) {
+#ifdef __linux__
+  return environ;
+#else
+  return *_NSGetEnviron();
+#endif
+}
+
 #endif

@@ -55,7 +55,7 @@ struct RequestEra: Sendable, Hashable {
   ///   - offered: The methods that the server has something behind.
   /// - Throws: What the request is to be answered with instead.
   init(
-    _ name: String, _ params: JSONObject, negotiated: ProtocolVersion?, offered: Set<Method>
+    _ name: String, _ params: JSONObject, negotiated: ProtocolVersion?, offered: [Method]
   ) throws(RPCError) {
     let meta = params["_meta"]?.object ?? JSONObject()
     let isStateless =

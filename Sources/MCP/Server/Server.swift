@@ -14,8 +14,9 @@ package final class Server: Sendable {
   let questionLifetime: Duration
   /// How long after an update of a resource further changes of it are gathered.
   let updatePause: Duration
-  /// The requests that there is something behind.
-  let methods: Set<Method>
+  /// The requests that there is something behind. Not a set: making its type costs the start more than looking through
+  /// these few ever will (measured).
+  let methods: [Method]
 
   /// A server.
   ///
@@ -41,14 +42,14 @@ package final class Server: Sendable {
     self.questionLifetime = questionLifetime
     self.updatePause = updatePause
     tasks = TaskTable(lifetime: taskLifetime)
-    var methods: Set<Method> = [
+    var methods: [Method] = [
       .initialize, .ping, .discover, .listTools, .callTool, .getTask, .updateTask, .cancelTask, .listen,
     ]
     if resources != nil {
-      methods.formUnion([.listResources, .listResourceTemplates, .readResource, .subscribe, .unsubscribe])
+      methods += [.listResources, .listResourceTemplates, .readResource, .subscribe, .unsubscribe]
     }
-    if !prompts.isEmpty { methods.formUnion([.listPrompts, .getPrompt]) }
-    if resources != nil || !prompts.isEmpty { methods.insert(.complete) }
+    if !prompts.isEmpty { methods += [.listPrompts, .getPrompt] }
+    if resources != nil || !prompts.isEmpty { methods.append(.complete) }
     self.methods = methods
   }
 

@@ -151,13 +151,17 @@ package final class StdioTransport: Sendable {
   // MARK: - Reading
 
   private func read(_ receive: (ArraySlice<UInt8>) -> Void) {
-    var buffer = [UInt8](repeating: 0, count: Limits.readBytes)
     while waitForInput() {
-      let count = readBytes(input, &buffer, buffer.count)
-      if count > 0 {
-        receive(buffer[..<count])
+      var failure: Int32 = 0
+      let bytes = [UInt8](unsafeUninitializedCapacity: Limits.readBytes) { buffer, count in
+        let result = readBytes(input, buffer.baseAddress, buffer.count)
+        if result < 0 { failure = errno }
+        count = max(result, 0)
+      }
+      if !bytes.isEmpty {
+        receive(bytes[...])
         waitForRoom()
-      } else if count == 0 || errno != EINTR && errno != EAGAIN {
+      } else if failure != EINTR, failure != EAGAIN {
         return
       }
     }
@@ -289,7 +293,7 @@ package final class StdioTransport: Sendable {
   }
 }
 
-private func readBytes(_ descriptor: Int32, _ buffer: UnsafeMutableRawPointer, _ count: Int) -> Int {
+private func readBytes(_ descriptor: Int32, _ buffer: UnsafeMutableRawPointer?, _ count: Int) -> Int {
   #if canImport(Glibc)
     Glibc.read(descriptor, buffer, count)
   #else
