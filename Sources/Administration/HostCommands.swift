@@ -1,5 +1,6 @@
 package import HostStore
 import JSON
+import OpenSSH
 
 /// The subcommands of `hosts` that need nothing but the store; their texts begin as those of the tools.
 package struct HostCommands: Sendable {

@@ -13,15 +13,12 @@ struct HostRemedy: Sendable {
   let command: @Sendable ([String]) -> String
 
   /// The login by hand, as this program does it.
-  var ssh: String {
-    let words = SSHArguments.effectiveConfiguration(of: destination).dropFirst().filter { $0 != "--" }
-    return ShellWords.line(["ssh"] + words)
-  }
+  var ssh: String { destination.loginByHand() }
 
   /// The same where a new host key is a question; ssh_config may say that none is ever accepted.
   private var sshThatAsks: String {
     guard ["yes", "true"].contains(effective["stricthostkeychecking"] ?? "ask") else { return ssh }
-    return "ssh -o StrictHostKeyChecking=ask" + ssh.dropFirst("ssh".count)
+    return destination.loginByHand(["-o", "StrictHostKeyChecking=ask"])
   }
 
   /// Sets a field of the host.
@@ -112,7 +109,7 @@ struct HostRemedy: Sendable {
       .connectionLost,
       .cancelled,
       .other:
-      ShellWords.line(["ssh", "-v"]) + ssh.dropFirst("ssh".count)
+      destination.loginByHand(["-v"])
     }
   }
 

@@ -188,7 +188,8 @@ package final class ControlMaster: Sendable {
     } catch let failure as SpawnFailure {
       throw SSHFailure(.sshMissing(detail: failure.reason), destination: destination.name)
     } catch {
-      throw SSHFailure(.other(status: "\(error)"), destination: destination.name)
+      throw SSHFailure(
+        .other(status: "\(error)"), destination: destination.name, byHand: destination.loginByHand(["-v"]))
     }
   }
 
@@ -225,7 +226,7 @@ package final class ControlMaster: Sendable {
         state.diagnostics, refusal: state.refusal, triedKeyFile: state.policy?.triedKeyFile,
         triedPassword: state.policy?.triedPassword, agent: state.agent,
         termination: termination, destination: destination.name,
-        jumpHosts: state.effective?.proxyJump)
+        byHand: destination.loginByHand(["-v"]), jumpHosts: state.effective?.proxyJump)
     }
     settle(.failure(failure))
     try? FileManager.default.removeItem(atPath: ownPath)

@@ -27,6 +27,14 @@ package struct Destination: Sendable, Hashable {
     self.configurationFile = configurationFile
   }
 
+  /// The login as a command line to paste, as this program does it: without the agent's own options.
+  ///
+  /// - Parameter options: Options of ssh(1) that stand before all else.
+  package func loginByHand(_ options: [String] = []) -> String {
+    let words = SSHArguments.effectiveConfiguration(of: self).dropFirst().filter { $0 != "--" }
+    return ShellWords.line(["ssh"] + options + words)
+  }
+
   /// Whether the name can stand on a command line without being taken for something else.
   package static func isSafe(_ name: String) -> Bool {
     // A host that begins with a dash would be an option to a ProxyCommand with %h.

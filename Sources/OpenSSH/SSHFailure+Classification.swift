@@ -11,12 +11,14 @@ extension SSHFailure {
   ///   - agent: The agent that the login had.
   ///   - termination: How ssh ended.
   ///   - destination: As the user named it.
+  ///   - byHand: The command line by which a person can see for themselves; `ssh -v DESTINATION` where it is nil.
   ///   - jumpHosts: The hosts on the way, if there are any.
   /// - Returns: The first class that the evidence supports; what a person would look at first.
   package static func classify(
     _ diagnostics: SSHDiagnostics, refusal: AskpassPolicy.Refusal?, triedKeyFile: String? = nil,
     triedPassword: AskpassPolicy.Account? = nil,
-    agent: AgentState = .none, termination: Termination, destination: String, jumpHosts: String?
+    agent: AgentState = .none, termination: Termination, destination: String,
+    byHand: String? = nil, jumpHosts: String?
   ) -> SSHFailure {
     let reason =
       refusal.map { self.reason(for: $0, diagnostics) }
@@ -24,7 +26,8 @@ extension SSHFailure {
       ?? authenticationReason(diagnostics, triedKeyFile, triedPassword, agent)
       ?? otherReason(diagnostics, termination)
     return SSHFailure(
-      reason, destination: destination, lastWords: diagnostics.words, isQuestion: refusal != nil)
+      reason, destination: destination, byHand: byHand, lastWords: diagnostics.words,
+      isQuestion: refusal != nil)
   }
 
   private static func reason(for refusal: AskpassPolicy.Refusal, _ diagnostics: SSHDiagnostics) -> Reason {

@@ -109,7 +109,7 @@ extension SSHFailure: CustomStringConvertible {
     case .jumpHost(let hosts):
       (
         "The way to \(destination) goes through \(hosts), and that connection failed.",
-        "Try by hand where: ssh -v \(destination)"
+        "Try by hand where: \(byHand)"
       )
     case .noSharedAlgorithm(let detail):
       (
@@ -135,7 +135,7 @@ extension SSHFailure: CustomStringConvertible {
       )
     case .cancelled: ("The login to \(destination) was cancelled.", "Nothing was left open.")
     case .other(let status):
-      ("ssh could not connect to \(destination) (\(status)).", "Try by hand: ssh -v \(destination)")
+      ("ssh could not connect to \(destination) (\(status)).", "Try by hand: \(byHand)")
     default: preconditionFailure("every reason has its words above")
     }
   }

@@ -4,6 +4,8 @@ package struct SSHFailure: Error, Sendable, Hashable {
   package let reason: Reason
   /// The destination, as the user named it.
   package let destination: String
+  /// The command line by which a person can see for themselves.
+  package let byHand: String
   /// What ssh said to the user, oldest first.
   package let lastWords: [String]
   /// Whether ssh asked a question that had no answer; with one the login could have gone on.
@@ -11,11 +13,13 @@ package struct SSHFailure: Error, Sendable, Hashable {
 
   /// A failure for a destination.
   package init(
-    _ reason: Reason, destination: String, lastWords: [String] = [], isQuestion: Bool = false
+    _ reason: Reason, destination: String, byHand: String? = nil, lastWords: [String] = [],
+    isQuestion: Bool = false
   ) {
     self.isQuestion = isQuestion
     self.reason = reason
     self.destination = destination
+    self.byHand = byHand ?? ShellWords.line(["ssh", "-v", destination])
     self.lastWords = lastWords
   }
 

@@ -127,13 +127,12 @@ struct Settings {
   static func programPath() -> String? {
     #if os(Linux)
       // Nothing else at the start needs a bundle or a file manager.
-      let path = [CChar](unsafeUninitializedCapacity: Int(PATH_MAX) + 1) { buffer, count in
-        guard let base = buffer.baseAddress else { return }
-        let length = max(readlink("/proc/self/exe", base, Int(PATH_MAX)), 0)
-        buffer[length] = 0
-        count = length + 1
+      let path = String(unsafeUninitializedCapacity: Int(PATH_MAX)) { buffer in
+        buffer.withMemoryRebound(to: CChar.self) { characters in
+          characters.baseAddress.map { max(readlink("/proc/self/exe", $0, characters.count), 0) } ?? 0
+        }
       }
-      return path.count > 1 ? String(cString: path) : nil
+      return path.isEmpty ? nil : path
     #else
       Bundle.main.executablePath
     #endif

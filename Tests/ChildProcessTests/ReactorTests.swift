@@ -2,7 +2,7 @@ import ChildProcess
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct ReactorTests {
   @Test func `timers run in the order of their deadlines, whatever the order of their making`() async throws {
     let reactor = try Reactor()

@@ -9,7 +9,7 @@ import Testing
 #endif
 
 /// The script is what ends children after a `kill -9` of the server; here its pipe is closed by hand.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct WatchdogTests {
   @Test func `closing its pipe ends the groups it knows, and only those, and removes the directory`()
     async throws

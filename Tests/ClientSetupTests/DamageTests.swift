@@ -4,7 +4,7 @@ import JSON
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct DamageTests {
   static let damaged: [(client: Client, text: String, place: String)] = [
     (.cursor, "{\n  // mine\n  \"mcpServers\": {}\n}", "line 2, column 3: a comment"),

@@ -2,7 +2,7 @@ import ClientSetup
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct EntryTests {
   @Test(arguments: Client.allCases)
   func `a secret of the environment is neither written nor shown`(client: Client) throws {

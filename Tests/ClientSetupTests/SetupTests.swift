@@ -56,7 +56,7 @@ struct Place {
   }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct SetupTests {
   /// One file of each client with other entries and things that this program does not know.
   static let others: [(client: Client, text: String)] = [

@@ -3,7 +3,7 @@ import Fuzzing
 import Testing
 
 /// The fuzzer's kept inputs: beginnings that reach far, and what was once found.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct CorpusTests {
   static let directory = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .appending(path: "Fixtures/fuzz")

@@ -9,7 +9,7 @@ import Testing
 #endif
 
 /// What stands in the way of a change: another holder of the lock, a place that cannot be written to.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct HostStoreLockTests {
   private static let web = StoredHost(id: "web", host: "10.0.0.5", username: "deploy")
 

@@ -9,7 +9,7 @@ import Testing
   import Darwin
 #endif
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct HostStoreTests {
   let home: TemporaryDirectory
   var path: String { "\(home.path)/store/hosts.json" }

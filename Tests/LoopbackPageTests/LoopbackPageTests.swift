@@ -3,7 +3,7 @@ import LoopbackPage
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct LoopbackPageTests {
   static let words = LoopbackPage.Words(
     title: "T", paragraphs: ["To log in to <b>'web'"], label: "Code & \"word\": ")

@@ -4,7 +4,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct ElicitationTests {
   /// Asks what it is told to ask and says what came.
   static let asking = Tool.test("asking") { arguments, context in

@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 
 /// Calls whose work is run by an executor of the tool's own.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct ExecutorTests {
   /// Runs each piece of a task on the thread that makes it ready, at once.
   final class Immediate: TaskExecutor {

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Lines that no client should send: each has its answer, and none ends the conversation.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct FramingTests {
   private static let limit = LineFramer.defaultLimitBytes
 

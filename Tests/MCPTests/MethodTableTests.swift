@@ -3,7 +3,7 @@ import MCP
 import Testing
 
 /// What is answered to every message in every version of the protocol: one table, read by a person.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct MethodTableTests {
   static let versions = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"]
 

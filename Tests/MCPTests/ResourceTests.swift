@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Resources, prompts and completion, as clients of each version see them.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct ResourceTests {
   private func client(_ version: String = "2025-11-25", names: [String] = ["a"]) -> Client {
     let client = Client(tools: [.echo], resources: .test(names: names), prompts: [.test("wave"), .test()])

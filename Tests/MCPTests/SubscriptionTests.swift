@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Being told of changes: `resources/subscribe` with a handshake, `subscriptions/listen` without one.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct SubscriptionTests {
   static let updated = "notifications/resources/updated"
   static let acknowledged = "notifications/subscriptions/acknowledged"

@@ -6,7 +6,7 @@ import Testing
 @testable import MCP
 
 /// Tasks as values of the process: what becomes of one, and which are kept.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct TaskTableTests {
   private func run() -> CallRun { CallRun(CallRun.Subject(tool: "t", arguments: JSONObject())) }
 

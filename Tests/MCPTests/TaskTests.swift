@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Calls that go on after their request was answered, as a client sees them (extension io.modelcontextprotocol/tasks).
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct TaskTests {
   /// A tool that becomes a task where it may, and ends when it is told to, or cancelled.
   final class Work: Sendable {

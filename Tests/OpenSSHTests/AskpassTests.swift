@@ -310,7 +310,7 @@ import Testing
   }
 
   @Test(
-    .timeLimit(.minutes(1)),
+    .timeLimit(.minutes(5)),
     arguments: [
       "@", "@)", "'", "('s password: ", "The authenticity of host 'a", "Enter passphrase for key '",
     ])

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// How long a login waits for a person.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct PersonTests {
   let directory: TemporaryDirectory
   let reactor: Reactor

@@ -113,7 +113,7 @@ enum Recorded {
 
 @Suite struct HostileWordsTests {
   @Test(
-    .timeLimit(.minutes(1)),
+    .timeLimit(.minutes(5)),
     arguments: [
       "a line 1:", "Identity file ", "x", "Permissions 1 for '", "Load key \"", "Offending x key in ", ": ",
       "agent ",

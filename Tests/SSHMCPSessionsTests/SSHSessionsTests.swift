@@ -10,7 +10,7 @@ import Testing
 #endif
 
 /// The library's public face, as a program uses it, on a real sshd.
-@Suite(.serialized, .timeLimit(.minutes(2)))
+@Suite(.serialized, .timeLimit(.minutes(5)))
 struct SSHSessionsTests {
   private func withSessions(
     _ sshd: LoopbackSSHD, _ body: (SSHSessions) async throws -> Void

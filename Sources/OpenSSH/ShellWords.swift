@@ -1,10 +1,10 @@
 /// Command lines to paste into a shell.
-enum ShellWords {
+package enum ShellWords {
   /// The words as one line, each quoted where it must be (POSIX, 2.2.2).
-  static func line(_ words: [String]) -> String { words.map(quoted).joined(separator: " ") }
+  package static func line(_ words: [String]) -> String { words.map(quoted).joined(separator: " ") }
 
   /// One word.
-  static func quoted(_ word: String) -> String {
+  package static func quoted(_ word: String) -> String {
     let plain = word.utf8.allSatisfy { byte in
       (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
         || "@%+=:,./-_".utf8.contains(byte)
