@@ -107,6 +107,7 @@ extension Doctor {
         runtimeDirectory: settings.environment["XDG_RUNTIME_DIR"],
         temporaryDirectory: settings.environment["TMPDIR"] ?? "/tmp")
       spawner.removeOnDeath(directory.path)
+      try directory.make()
       let parent = (directory.path as NSString).deletingLastPathComponent
       return (
         .ok(

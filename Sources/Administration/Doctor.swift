@@ -84,6 +84,7 @@ package struct Doctor: Sendable {
     }
     var service = settings.service
     service.ssh.runtimeDirectory = runtime.path
+    service.ssh.makeDirectory = runtime.make
     let examination = HostExamination(
       doctor: self, hostID: hostID,
       service: SSHService(

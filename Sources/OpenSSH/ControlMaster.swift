@@ -93,6 +93,8 @@ package final class ControlMaster: Sendable {
     do throws(SSHFailure) {
       let effective = try await readConfiguration()
       if mayUseUsers, await findUsers(effective) {
+        // For what its sessions say; they do without where there is no place for it.
+        try? program.makeDirectory()
         settle(.success(effective))
       } else {
         try logIn(credentials, effective, person)
@@ -162,11 +164,11 @@ package final class ControlMaster: Sendable {
       person: person?.abilities ?? [])
     let arguments = SSHArguments(destination: destination, controlPath: ownPath)
       .master(connectSeconds: program.connectSeconds, effective: effective)
-    program.remakeDirectory()
     let socket = ownPath + "a"
     let agent = AgentSockets.agent(effective, environment: program.environment)
     let launch = program.launch(arguments, askpassSocket: socket, agentSocket: agent.foundSocket)
     do {
+      try program.makeDirectory()
       let listener = try AskpassListener(
         path: socket, reactor: reactor, isOurs: { [weak self] in self?.isAncestor(of: $0) ?? false },
         decide: { [weak self] in self?.decide($0) })

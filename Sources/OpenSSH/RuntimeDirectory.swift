@@ -9,13 +9,21 @@ import Synchronization
 
 /// This process's own directory for sockets and large outputs: 0700, short, gone with the process.
 ///
-/// Its parent is shared by the user's servers. Each holds a lock in its own directory while it lives; a new one
-/// sweeps away those that nobody holds, and so what a `kill -9` left.
+/// It is made when it is first needed: most servers that a client starts are never asked for a session. Its parent is
+/// shared by the user's servers. Each holds a lock in its own directory while it lives; whoever makes one sweeps away
+/// those that nobody holds, and so what a `kill -9` left.
 package final class RuntimeDirectory: Sendable {
   /// The path; not longer than what a control socket in it may have.
   package let path: String
-  /// The descriptor that holds it; negative once the directory has been given up.
-  private let lock: Mutex<Int32>
+  private let parent: String
+  private let state = Mutex(State.unmade)
+
+  private enum State {
+    case unmade
+    /// The descriptor of its lock.
+    case held(Int32)
+    case removed
+  }
 
   /// Why no directory could be had.
   package struct Failure: Error, Sendable, Hashable, CustomStringConvertible {
@@ -32,7 +40,7 @@ package final class RuntimeDirectory: Sendable {
   /// Bytes that names inside the directory may take, the slash included.
   static let nameBytes = 24
 
-  /// Makes the directory.
+  /// Chooses the directory.
   ///
   /// - Parameters:
   ///   - runtimeDirectory: `XDG_RUNTIME_DIR`, if it is set.
@@ -46,9 +54,8 @@ package final class RuntimeDirectory: Sendable {
     var failures: [String] = []
     for parent in shared {
       do throws(Failure) {
-        let (path, descriptor) = try Self.make(in: parent)
-        self.path = path
-        lock = Mutex(descriptor)
+        path = "\(parent)/\(try Self.name(in: parent))"
+        self.parent = parent
         return
       } catch {
         failures.append(error.description)
@@ -57,43 +64,55 @@ package final class RuntimeDirectory: Sendable {
     throw Failure(description: failures.joined(separator: " "))
   }
 
+  /// Makes the directory if it is not there: not yet, or removed by a logout or a cleaner of temporary files.
+  ///
+  /// After `remove` it does nothing.
+  ///
+  /// - Throws: `Failure` when it cannot be made.
+  package func make() throws(Failure) {
+    try state.withLock { state throws(Failure) in
+      if case .removed = state { return }
+      if case .held(let lock) = state {
+        guard access(path, F_OK) != 0, errno == ENOENT else { return }
+        close(lock)
+        state = .unmade
+      }
+      try Self.claim(parent)
+      Self.sweep(parent)
+      // There already, without a lock, after an attempt that found no descriptor for it.
+      guard mkdir(path, 0o700) == 0 || errno == EEXIST else {
+        throw Failure(description: "\(path) cannot be made: \(String(cString: strerror(errno))).")
+      }
+      state = .held(try Self.acquireLock(in: path))
+    }
+  }
+
   /// Removes the directory with all that is in it.
   package func remove() {
-    lock.withLock { lock in
-      try? FileManager.default.removeItem(atPath: path)
-      close(lock)
-      lock = -1
+    state.withLock { state in
+      if case .held(let lock) = state {
+        try? FileManager.default.removeItem(atPath: path)
+        close(lock)
+      }
+      state = .removed
     }
   }
 
-  /// Makes the directory again if somebody has removed it, as a logout or a cleaner of temporary files may.
-  ///
-  /// Nothing happens where that cannot be; whoever needs the directory then is told by the system.
-  package func remake() {
-    lock.withLock { lock in
-      let parent = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
-      guard lock >= 0, access(path, F_OK) != 0, errno == ENOENT, (try? Self.claim(parent)) != nil,
-        mkdir(path, 0o700) == 0, let new = try? Self.acquireLock(in: path)
-      else { return }
-      close(lock)
-      lock = new
-    }
-  }
-
-  private static func make(in parent: String) throws(Failure) -> (String, Int32) {
-    guard parent.utf8.count + 7 + nameBytes <= controlPathLimitBytes else {
+  /// A name that nobody has, in a parent that can hold it.
+  private static func name(in parent: String) throws(Failure) -> String {
+    guard parent.utf8.count + 1 + nameCharacters + nameBytes <= controlPathLimitBytes else {
       throw Failure(description: "\(parent) is too long a path for a control socket.")
     }
     try claim(parent)
-    sweep(parent)
-    var template = Array("\(parent)/XXXXXX".utf8CString)
-    guard mkdtemp(&template) != nil else {
+    guard access(parent, W_OK | X_OK) == 0 else {
       throw Failure(
         description: "No directory can be made in \(parent): \(String(cString: strerror(errno))).")
     }
-    let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    return (path, try acquireLock(in: path))
+    let letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789".utf8
+    return String(decoding: (0..<nameCharacters).compactMap { _ in letters.randomElement() }, as: UTF8.self)
   }
+
+  private static let nameCharacters = 6
 
   /// Sees to it that the parent is there, is the user's and is closed to others.
   private static func claim(_ parent: String) throws(Failure) {
@@ -122,7 +141,7 @@ package final class RuntimeDirectory: Sendable {
 
   /// Removes the directories of servers that are no more: nobody holds their lock.
   private static func sweep(_ parent: String) {
-    for name in names(in: parent) where name.utf8.count == 6 {
+    for name in names(in: parent) where name.utf8.count == nameCharacters {
       let path = "\(parent)/\(name)"
       let lock = open("\(path)/lock", O_RDWR | O_CLOEXEC)
       // No lock file: another server is just making it, unless the directory is old.

@@ -14,8 +14,8 @@ package struct SSHProgram: Sendable {
   package var personSeconds = 300
   /// Where sockets are made.
   package var runtimeDirectory: String
-  /// Makes that directory again if somebody has removed it; called before each login.
-  package var remakeDirectory: @Sendable () -> Void = {}
+  /// Makes that directory if it is not there; called before each login.
+  package var makeDirectory: @Sendable () throws -> Void = {}
 
   /// An ssh.
   ///

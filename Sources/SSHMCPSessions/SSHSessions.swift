@@ -62,7 +62,7 @@ public final class SSHSessions: Sendable {
     var program = SSHProgram(
       executable: configuration.ssh, askpass: configuration.askpass, environment: configuration.environment,
       runtimeDirectory: runtime.path)
-    program.remakeDirectory = { [runtime] in runtime.remake() }
+    program.makeDirectory = runtime.make
     service = SSHService(
       SSHService.Configuration(
         homeDirectory: configuration.directory, userHome: configuration.environment["HOME"] ?? "",

@@ -52,7 +52,7 @@ struct ServerProcess {
       temporaryDirectory: settings.environment["TMPDIR"] ?? "/tmp")
     spawner.removeOnDeath(runtime.path)
     var configuration = try settings.service(runtime.path)
-    configuration.ssh.remakeDirectory = { runtime.remake() }
+    configuration.ssh.makeDirectory = runtime.make
     let service = SSHService(
       configuration, reactor: reactor, spawner: spawner, log: logger)
     let server = Server(

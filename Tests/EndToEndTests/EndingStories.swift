@@ -71,6 +71,15 @@ extension EndToEnd {
       }
     }
 
+    @Test func `a server that is not asked for a session is one process without a file`() async throws {
+      try await ServerUnderTest.with { server in
+        _ = try await server.request("tools/list")
+        #expect(try await server.call("list-hosts").isError == false)
+        #expect(ProcessTree.now().descendants(of: server.process.identifier).isEmpty)
+        #expect(Faults.files(below: server.runtimeDirectory).isEmpty)
+      }
+    }
+
     @Test func `a client that goes while a login waits leaves nothing either`() async throws {
       // Connections are taken by the kernel's backlog and never answered: a login that waits.
       try await LoopbackSSHD.with { sshd in

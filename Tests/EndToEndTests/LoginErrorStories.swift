@@ -63,7 +63,8 @@ extension EndToEnd {
           // An address for documentation, which no machine has as its own.
           Case(
             lines: here + ["BindAddress 192.0.2.77"], code: "ssh_failed",
-            beginning: "ssh could not connect to bound (exit status 255). Try by hand: ssh -v bound\n"
+            beginning:
+              "ssh could not connect to bound (exit status 255). Try by hand: ssh -v -F CONFIG bound\n"
               + "ssh said:\nbind 192.0.2.77: ")
         ),
       ]
@@ -78,7 +79,8 @@ extension EndToEnd {
         try await ServerUnderTest.with(environment: ["SSH_MCP_SSH_CONFIG": file]) { server in
           for (name, expected) in cases {
             let result = try await server.call("start-session", ["host_id": .string(name)])
-            #expect(result.isError(expected.code, expected.beginning), "\(name): \(result)")
+            let beginning = expected.beginning.replacingOccurrences(of: "CONFIG", with: file)
+            #expect(result.isError(expected.code, beginning), "\(name): \(result)")
           }
           let unknown = try await server.call("start-session", ["host_id": "no-such-host.invalid"])
           #expect(

@@ -15,8 +15,10 @@ import Testing
   init() throws { temporary = try TemporaryDirectory() }
 
   func make(temporaryDirectory: String? = nil) throws -> RuntimeDirectory {
-    try RuntimeDirectory(
+    let directory = try RuntimeDirectory(
       runtimeDirectory: temporary.path, temporaryDirectory: temporaryDirectory ?? temporary.path)
+    try directory.make()
+    return directory
   }
 
   func mode(_ path: String) -> mode_t {
@@ -30,16 +32,26 @@ import Testing
     #expect(mode(directory.path) == 0o700)
     #expect(mode("\(temporary.path)/ssh-mcp") == 0o700)
     directory.remove()
-    directory.remake()
+    try directory.make()
     #expect(!FileManager.default.fileExists(atPath: directory.path))
+  }
+
+  @Test func `nothing is made before it is needed, and one without a lock is taken`() throws {
+    let directory = try RuntimeDirectory(
+      runtimeDirectory: temporary.path, temporaryDirectory: temporary.path)
+    defer { directory.remove() }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: "\(temporary.path)/ssh-mcp") == [])
+    #expect(mkdir(directory.path, 0o700) == 0)
+    try directory.make()
+    #expect(FileManager.default.fileExists(atPath: "\(directory.path)/lock"))
   }
 
   @Test func `a directory that was removed is made again, locked against the sweep`() throws {
     let directory = try make()
     defer { directory.remove() }
-    directory.remake()
+    try directory.make()
     try FileManager.default.removeItem(atPath: "\(temporary.path)/ssh-mcp")
-    directory.remake()
+    try directory.make()
     #expect(mode(directory.path) == 0o700 && mode("\(temporary.path)/ssh-mcp") == 0o700)
     try temporary.write("ssh-mcp/\(directory.path.suffix(6))/m1", "")
     let other = try make()
@@ -54,7 +66,7 @@ import Testing
     let target = try temporary.makeDirectory("target")
     try FileManager.default.createSymbolicLink(
       atPath: "\(temporary.path)/ssh-mcp", withDestinationPath: target)
-    directory.remake()
+    #expect(throws: RuntimeDirectory.Failure.self) { try directory.make() }
     #expect(try FileManager.default.contentsOfDirectory(atPath: target) == [])
   }
 
