@@ -31,12 +31,12 @@ struct ServerProcess {
     // for the thread that waits, instead of ending the process. That one waits before the first child is started, or
     // the signal would come back to who sends it again, for ever.
     for number in [SIGTERM, SIGINT, SIGHUP] { signal(number) { kill(getpid(), $0) } }
-    let hasSignal = DispatchSemaphore(value: 0)
+    let mustEnd = DispatchSemaphore(value: 0)
     let waiter = Thread { [signals] in
       var signals = signals
       var number: Int32 = 0
       while sigwait(&signals, &number) != 0 {}
-      hasSignal.signal()
+      mustEnd.signal()
     }
     waiter.name = "signals"
     waiter.stackSize = 64 << 10
@@ -70,9 +70,9 @@ struct ServerProcess {
     let transport = StdioTransport.standard()
     let connection = server.connect(output: transport.send, room: transport.room)
     diagnostics.write("SSH MCP Server running on stdio")
-    transport.start(receive: connection.receive) { kill(getpid(), SIGTERM) }
+    transport.start(receive: connection.receive) { mustEnd.signal() }
 
-    hasSignal.wait()
+    mustEnd.wait()
     // A further signal must not end the process in the middle of its cleaning up.
     for number in [SIGTERM, SIGINT, SIGHUP] { signal(number) { _ in } }
     transport.stop()

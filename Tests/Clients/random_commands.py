@@ -183,10 +183,10 @@ class Runner:
 
     def withdraw(self, step: Step) -> None:
         """Cancels a command that waits for its turn: nothing of it may run."""
-        first = self.client.message("tools/call", self.arguments(Step("sleep 0.05")))
+        first = self.client.message("tools/call", self.arguments(Step("sleep 0.2")))
         second = self.client.message("tools/call", self.arguments(step))
-        self.client.write(first, second)
-        self.client.write({
+        # One write: between two the machine may be busy with others until the first command is over.
+        self.client.write(first, second, {
             "jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": second["id"]}
         })
         same("text", self.client.answer(first["id"])["text"], "")
