@@ -30,6 +30,7 @@ package struct Destination: Sendable, Hashable {
   /// The login as a command line to paste, as this program does it: without the agent's own options.
   ///
   /// - Parameter options: Options of ssh(1) that stand before all else.
+  /// - Returns: The words, quoted for a shell.
   package func loginByHand(_ options: [String] = []) -> String {
     let words = SSHArguments.effectiveConfiguration(of: self).dropFirst().filter { $0 != "--" }
     return ShellWords.line(["ssh"] + options + words)

@@ -155,8 +155,9 @@ package final class RuntimeDirectory: Sendable {
     }
   }
 
-  /// What is in a directory but `.` and `..`; nothing when it cannot be read. Foundation's own is ten times as slow
-  /// at the first call, and each start of a server makes that call (measured).
+  /// What is in a directory, without itself and its parent; nothing when it cannot be read.
+  ///
+  /// Not by Foundation, whose first call costs more than the directory's making (measured).
   private static func names(in directory: String) -> [String] {
     guard let stream = opendir(directory) else { return [] }
     defer { closedir(stream) }

@@ -14,8 +14,9 @@ package final class Server: Sendable {
   let questionLifetime: Duration
   /// How long after an update of a resource further changes of it are gathered.
   let updatePause: Duration
-  /// The requests that there is something behind. Not a set: making its type costs the start more than looking through
-  /// these few ever will (measured).
+  /// The requests that there is something behind.
+  ///
+  /// Not a set: making its type costs the start more than looking through these few ever will (measured).
   let methods: [Method]
 
   /// A server.
