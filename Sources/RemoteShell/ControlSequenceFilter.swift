@@ -1,6 +1,8 @@
 /// Turns terminal output into text: what a person would see scrolling by, without what only a screen can use.
 ///
-/// Control sequences, control strings and private escapes (ECMA-48) are removed. A carriage return goes back to
+/// Control sequences, control strings and private escapes (ECMA-48) are removed. A control string that has no end (bytes
+/// of a binary file that look like its beginning) takes no more than its own line with it: what stands behind that line's
+/// end is text. A carriage return goes back to
 /// the beginning of the line, as on a terminal, so that a progress bar is left in its last state; a backspace
 /// goes back one character; CR LF is a line end. NUL, bytes that are not UTF-8 and the controls of eight bits
 /// (U+0080 to U+009F, which some terminals act upon) become U+FFFD.
@@ -17,6 +19,8 @@ package struct ControlSequenceFilter: Sendable {
   private var line: [UInt8] = []
   private var isPlain = true
   private var state = State.ground
+  /// Of the control string so far: what is text if it turns out to have no end.
+  private var pending: [UInt8] = []
   private var text: [UInt8] = []
 
   private enum State {
@@ -26,8 +30,9 @@ package struct ControlSequenceFilter: Sendable {
     case escapeIntermediate
     /// The parameters of a control sequence so far, for the one that we act upon.
     case controlSequence(parameters: [UInt8])
-    /// OSC, DCS, SOS, PM, APC: up to BEL or ST.
-    case controlString(length: Int, escape: Bool)
+    /// OSC, DCS, SOS, PM, APC: up to BEL or ST; CAN, SUB and any other escape break it off.
+    case controlString(length: Int)
+    case controlStringEscape
   }
 
   /// A filter at the beginning of a text.
@@ -57,6 +62,7 @@ package struct ControlSequenceFilter: Sendable {
 
   /// The whole text, an incomplete last line included.
   package mutating func finish() -> String {
+    breakOffControlString()
     endLine(with: nil)
     defer { text = [] }
     return String(decoding: text, as: UTF8.self)
@@ -68,13 +74,40 @@ package struct ControlSequenceFilter: Sendable {
     case .escape: escape(byte)
     case .escapeIntermediate: if !(0x20...0x2F).contains(byte) { state = .ground }
     case .controlSequence(let parameters): controlSequence(byte, parameters)
-    case .controlString(let length, let isEscape):
-      if byte == 0x07 || isEscape && byte == 0x5C || length > Self.controlStringBytes {
-        state = .ground
+    case .controlString(let length): controlString(byte, length)
+    case .controlStringEscape:
+      if byte == UInt8(ascii: "\\") {
+        endControlString()
       } else {
-        state = .controlString(length: length + 1, escape: byte == 0x1B)
+        breakOffControlString()
+        state = .escape
+        escape(byte)
       }
     }
+  }
+
+  private mutating func controlString(_ byte: UInt8, _ length: Int) {
+    switch byte {
+    case 0x07: endControlString()
+    case 0x1B: state = .controlStringEscape
+    case 0x18, 0x1A: breakOffControlString()
+    default:
+      if byte == 0x0A || !pending.isEmpty { pending.append(byte) }
+      state = .controlString(length: length + 1)
+      if length >= Self.controlStringBytes { breakOffControlString() }
+    }
+  }
+
+  private mutating func endControlString() {
+    pending = []
+    state = .ground
+  }
+
+  /// The string had no end, so its further lines are none of its own.
+  private mutating func breakOffControlString() {
+    let lines = pending
+    endControlString()
+    for byte in lines { ground(byte) }
   }
 
   private mutating func ground(_ byte: UInt8) {
@@ -99,7 +132,7 @@ package struct ControlSequenceFilter: Sendable {
     switch byte {
     case UInt8(ascii: "["): state = .controlSequence(parameters: [])
     case UInt8(ascii: "]"), UInt8(ascii: "P"), UInt8(ascii: "X"), UInt8(ascii: "^"), UInt8(ascii: "_"):
-      state = .controlString(length: 0, escape: false)
+      state = .controlString(length: 0)
     case 0x20...0x2F: state = .escapeIntermediate
     case 0x1B: break
     case 0x0A, 0x0D:

@@ -26,6 +26,12 @@ struct ControlSequenceFilterTests {
       ("héllo wörld ✓ 🙂\n", "héllo wörld ✓ 🙂\n"),
       ("über\rÜ\n", "Über\n"),
       ("unfinished\u{1B}[3", "unfinished"),
+      ("\u{1B}P1;2q\nsixel\n\u{1B}\\after", "after"),
+      ("\u{1B}Ptmux;\u{1B}\u{1B}]0;title\u{07}\u{1B}\\after", "after"),
+      ("\u{1B}Pno end", ""),
+      ("\u{1B}Pno end\nEND", "\nEND"),
+      ("a\u{1B}]0;no end\n1\u{1B}[1m2\n", "a\n12\n"),
+      ("a\u{1B}_broken off\u{18}b", "ab"),
       ("spin |\rspin /\rspin -\rdone  \n", "done  \n"),
     ])
   func `terminal output becomes the text that a person would be left with`(_ output: String, _ text: String) {
@@ -38,7 +44,8 @@ struct ControlSequenceFilterTests {
 
   @Test func `every split gives the same text`() {
     let bytes = Array(
-      "a\u{1B}[1mb\u{1B}[0m\r\nß\r10%\r20%\n\u{1B}]0;t\u{1B}\\x\u{08}y\u{1B}[2Kz\r\u{1B}(B✓\n".utf8)
+      "a\u{1B}[1mb\u{1B}[0m\r\nß\r10%\r20%\n\u{1B}]0;t\u{1B}\\x\u{08}y\u{1B}[2Kz\r\u{1B}(B✓\n\u{1B}Px\ny\u{1B}[1mz\n\u{1B}]no end\nEND"
+        .utf8)
     let whole = ControlSequenceFilter.text(of: bytes)
     for split in Chunking.everyTwoWaySplit(of: bytes) {
       var filter = ControlSequenceFilter()
