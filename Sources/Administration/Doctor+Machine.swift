@@ -103,9 +103,7 @@ extension Doctor {
   /// Whether sockets have a place; the directory itself is for the login.
   func checkRuntimeDirectory() -> (Finding, RuntimeDirectory?) {
     do {
-      let directory = try RuntimeDirectory(
-        runtimeDirectory: settings.environment["XDG_RUNTIME_DIR"],
-        temporaryDirectory: settings.environment["TMPDIR"] ?? "/tmp")
+      let directory = try RuntimeDirectory(environment: settings.environment)
       spawner.removeOnDeath(directory.path)
       try directory.make()
       let parent = (directory.path as NSString).deletingLastPathComponent

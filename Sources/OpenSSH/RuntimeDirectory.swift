@@ -64,6 +64,15 @@ package final class RuntimeDirectory: Sendable {
     throw Failure(description: failures.joined(separator: " "))
   }
 
+  /// Chooses the directory where that environment says that such have their place.
+  ///
+  /// - Parameter environment: `XDG_RUNTIME_DIR` and `TMPDIR` count, as in the other initializer.
+  /// - Throws: `Failure` when neither will do.
+  package convenience init(environment: [String: String]) throws(Failure) {
+    try self.init(
+      runtimeDirectory: environment["XDG_RUNTIME_DIR"], temporaryDirectory: environment["TMPDIR"] ?? "/tmp")
+  }
+
   /// Makes the directory if it is not there: not yet, or removed by a logout or a cleaner of temporary files.
   ///
   /// After `remove` it does nothing.

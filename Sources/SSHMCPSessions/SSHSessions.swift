@@ -52,9 +52,7 @@ public final class SSHSessions: Sendable {
     do {
       reactor = try Reactor()
       spawner = ProcessSpawner(reactor: reactor)
-      runtime = try RuntimeDirectory(
-        runtimeDirectory: configuration.environment["XDG_RUNTIME_DIR"],
-        temporaryDirectory: configuration.environment["TMPDIR"] ?? "/tmp")
+      runtime = try RuntimeDirectory(environment: configuration.environment)
       spawner.removeOnDeath(runtime.path)
     } catch {
       throw SSHCommandFailure(code: "cannot_start", message: "\(error)", exitStatus: nil)

@@ -47,9 +47,7 @@ struct ServerProcess {
 
     let reactor = try Reactor()
     let spawner = ProcessSpawner(reactor: reactor)
-    let runtime = try RuntimeDirectory(
-      runtimeDirectory: settings.environment["XDG_RUNTIME_DIR"],
-      temporaryDirectory: settings.environment["TMPDIR"] ?? "/tmp")
+    let runtime = try RuntimeDirectory(environment: settings.environment)
     spawner.removeOnDeath(runtime.path)
     var configuration = try settings.service(runtime.path)
     configuration.ssh.makeDirectory = runtime.make

@@ -38,10 +38,10 @@ struct SetupCommand: ParsableCommand {
   }
 
   func run() throws {
+    let environment = ProcessEnvironment.current()
     let surroundings = Surroundings(
-      home: try Settings.userHome(ProcessEnvironment.current()),
-      directory: FileManager.default.currentDirectoryPath,
-      environment: ProcessEnvironment.current())
+      home: try Settings.userHome(environment), directory: FileManager.default.currentDirectoryPath,
+      environment: environment)
     let entry = ServerEntry(command: try Self.program(surroundings), in: surroundings)
     let setup = try Setup(client, project ? .project : .user, name: name, entry: entry, in: surroundings)
     let report = try setup.run(undo ? .undo : .add(replacing: force), isDryRun: self.print)
