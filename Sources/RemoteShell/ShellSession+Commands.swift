@@ -10,7 +10,8 @@ extension ShellSession {
 
     /// Waits until the command has ended or waits for input, at most for the budget.
     ///
-    /// When the task is cancelled the command is stopped, or taken out of the line if it has not begun.
+    /// When the task is cancelled the command is stopped, or taken out of the line if it has not begun: at once, on the
+    /// thread that cancels.
     ///
     /// - Parameter budget: The longest wait; nil for as long as it takes.
     /// - Returns: Where the command stands. Still queued means that it was taken out of the line.
@@ -26,12 +27,12 @@ extension ShellSession {
       await Task { await session.end(of: number) }.value
     }
 
-    /// Waits for the same as `outcome`, and changes nothing.
+    /// Waits for the same as `outcome`; only that a task is cancelled changes anything.
     ///
     /// - Parameter budget: The longest wait.
     /// - Returns: Whether there is something to tell, or the task was cancelled.
     package func isSettled(within budget: Duration) async -> Bool {
-      await session.wait(budget: budget) { $0.isSettled(number) }
+      await session.settle(number, within: budget)
       return Task.isCancelled || session.state.withLock { $0.isSettled(number) }
     }
 
@@ -75,8 +76,7 @@ extension ShellSession {
   }
 
   private func outcome(of number: Int, within budget: Duration?) async -> CommandReport {
-    await wait(budget: budget) { $0.isSettled(number) }
-    if Task.isCancelled { stop(number, because: .cancelled) }
+    await settle(number, within: budget)
     return state.withLock { state in
       var report = state.report(on: number)
       if !Task.isCancelled, report?.state.isFinal == true {
@@ -90,6 +90,16 @@ extension ShellSession {
       // Whoever cancelled knows that the command is being stopped; the next one waits for that.
       if !Task.isCancelled { state.commands[number]?.isHandedOff = true }
       return report ?? Self.withdrawn(number, state)
+    }
+  }
+
+  /// Waits until there is something to tell of a command that somebody wants.
+  private func settle(_ number: Int, within budget: Duration?) async {
+    await withTaskCancellationHandler {
+      await wait(budget: budget) { $0.isSettled(number) }
+    } onCancel: {
+      // Not when the task gets to run: until then the command would keep its place from the next one.
+      stop(number, because: .cancelled)
     }
   }
 

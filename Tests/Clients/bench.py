@@ -35,7 +35,7 @@ def measures(quick: bool) -> list[tuple[str, object]]:
         ("start", lambda program: bench_measures.starting(program, some)),
         ("sessions", lambda program: bench_measures.sessions(program, some)),
         ("output", lambda program: bench_measures.output(program, sizes, 1 if quick else 3)),
-        ("gigabyte", lambda program: {} if quick else bench_measures.output(program, [1 << 30], 1)),
+        ("gigabyte", lambda program: {} if quick else bench_measures.output(program, [1 << 30], 3)),
         ("parallel", lambda program: bench_measures.parallel(program, counts, 1 if quick else 3)),
         ("idle", lambda program: bench_measures.idle(program, 1 if quick else 10)),
         ("askpass", lambda program: bench_measures.askpass(program, some)),

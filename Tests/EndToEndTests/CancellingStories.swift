@@ -49,5 +49,26 @@ extension EndToEnd {
         }
       }
     }
+
+    @Test func `sixty-four commands may wait, and a cancelled one makes room at once`() async throws {
+      try await LoopbackSSHD.with { sshd in
+        try await ServerUnderTest.with(sshd) { server async throws in
+          try await server.open("bash")
+          _ = server.beginExec("sleep 603")
+          let waiting = (0..<64).map { server.beginExec("echo \($0)") }
+          let refused = try await server.exec("echo refused")
+          #expect(refused.isError && refused.text.contains("64 commands waiting, the most there can be"))
+          for call in waiting {
+            server.cancel(call)
+            // Sent right behind: no answer in between gives the cancelled one time to go.
+            _ = server.beginExec("echo \(call)")
+          }
+          let still = try await server.exec("echo refused")
+          #expect(still.isError && still.text.contains("64 commands waiting, the most there can be"))
+          let answered = server.messages.compactMap { $0["id"]?.int }
+          #expect(!waiting.contains(where: answered.contains))
+        }
+      }
+    }
   }
 }
