@@ -51,12 +51,14 @@ package struct CommandReport: Sendable {
     case timedOut(after: Duration, SessionMachine.CommandEnd)
     /// The session ended with it or under it.
     case sessionEnded(SessionEnd, stoppedBecause: StopReason?)
+    /// The session ended before it: nothing of it was run.
+    case neverStarted(SessionEnd)
 
     /// Whether nothing more will come of the command.
     package var isFinal: Bool {
       switch self {
       case .queued, .running, .waitingForInput: false
-      case .finished, .timedOut, .sessionEnded: true
+      case .finished, .timedOut, .sessionEnded, .neverStarted: true
       }
     }
   }
@@ -165,6 +167,8 @@ package enum SessionFailure: Error, Sendable, Hashable {
   case queueFull(limit: Int)
   /// No command runs.
   case nothingRuns
+  /// The program that runs is just being tried as a shell.
+  case entering
   /// The session has ended.
   case ended(SessionEnd)
   /// More input than the terminal has taken; nothing of it was sent.

@@ -38,29 +38,39 @@ package struct ForegroundControl: Sendable {
 
   /// Signals the foreground process group.
   ///
-  /// - Returns: Whether that could be done.
+  /// - Returns: How many processes or groups got it: none where the shell itself is what runs. Nil where that cannot
+  ///   be done.
   @discardableResult
-  func signal(_ name: SignalName, _ shells: [Marker.Hello]) async -> Bool {
-    await innermost(shells) { ForegroundScript.signal(name, $0, root: $1) }?.hasPrefix("G ") ?? false
+  func signal(_ name: SignalName, _ shells: [Marker.Hello]) async -> Int? {
+    let answer = await innermost(shells) { ForegroundScript.signal(name, $0, root: $1) }
+    guard let answer, answer.hasPrefix("G ") else { return nil }
+    return answer.split(separator: "\n").last { $0.hasPrefix("N ") }.flatMap { Int($0.dropFirst(2)) } ?? 0
   }
 
   /// Signals the foreground process group of a command that is to be stopped as a whole.
-  func stop(_ name: SignalName, _ shells: [Marker.Hello]) async {
-    _ = await innermost(shells) { ForegroundScript.stop(name, $0, root: $1) }
+  func stop(_ name: SignalName, _ target: StopTarget?, _ shells: [Marker.Hello]) async {
+    _ = await innermost(shells) { ForegroundScript.stop(name, target, $0, root: $1) }
   }
 
   /// Who must be gone when the command that runs now has been stopped, and whether anybody answered that.
-  func target(_ shells: [Marker.Hello]) async -> (isAnswered: Bool, target: StopTarget?) {
+  ///
+  /// - Parameters:
+  ///   - shells: The session's.
+  ///   - elapsed: How long ago the command was sent, when the answer is there.
+  /// - Returns: Whether the question was answered, and the answer where there is one.
+  func target(
+    _ shells: [Marker.Hello], elapsed: () -> Duration
+  ) async -> (isAnswered: Bool, target: StopTarget?) {
     guard let answer = await look(shells) else { return (false, nil) }
-    return (true, StopTarget(answer: answer))
+    return (true, StopTarget(answer: answer, elapsed: elapsed()))
   }
 
   /// Looks for what is left of a stopped command, and ends it.
   func finish(_ target: StopTarget) async -> StopProof {
     var ended: [String] = []
     for step in Self.pauses {
-      guard let left = await left(of: target) else { return .unproven }
-      guard !left.isEmpty else { return .gone(endedOneByOne: ended) }
+      guard let left = await left(of: target.processes, group: target.group) else { return .unproven }
+      guard !left.isEmpty else { return await gone(ended, target) }
       if let signal = step.after {
         for process in left where !ended.contains(process.words) { ended.append(process.words) }
         _ = await channel.ask(ForegroundScript.signal(signal, processes: left.map(\.identifier)))
@@ -68,8 +78,14 @@ package struct ForegroundControl: Sendable {
       // A process that was killed tells nobody but its parent, and we are not that.
       try? await Task.sleep(for: step.pause)
     }
-    guard let left = await left(of: target) else { return .unproven }
-    return left.isEmpty ? .gone(endedOneByOne: ended) : .left(left.map(\.words))
+    guard let left = await left(of: target.processes, group: target.group) else { return .unproven }
+    return left.isEmpty ? await gone(ended, target) : .left(left.map(\.words))
+  }
+
+  private func gone(_ ended: [String], _ target: StopTarget) async -> StopProof {
+    guard !target.beside.isEmpty else { return .gone(endedOneByOne: ended, beside: []) }
+    guard let beside = await left(of: target.beside, group: nil) else { return .unproven }
+    return .gone(endedOneByOne: ended, beside: beside.map(\.words))
   }
 
   private struct Survivor {
@@ -78,8 +94,10 @@ package struct ForegroundControl: Sendable {
     var words: String { "\(name) (pid \(identifier))" }
   }
 
-  private func left(of target: StopTarget) async -> [Survivor]? {
-    guard let answer = await channel.ask(ForegroundScript.left(of: target)) else { return nil }
+  private func left(of processes: [StopTarget.Process], group: Int?) async -> [Survivor]? {
+    guard let answer = await channel.ask(ForegroundScript.left(of: processes, group: group)) else {
+      return nil
+    }
     let lines = answer.split(separator: "\n")
     guard lines.last == "end" else { return nil }
     return lines.compactMap { line in

@@ -23,6 +23,12 @@ package struct ForegroundInspection: Sendable, Hashable {
   package let isRaw: Bool?
   /// The last arguments of the programs that pass the terminal on, by process: a shell's name, perhaps.
   let lastArguments: [Int: String]
+  /// How the shells that may be reading were started, by process.
+  let invocations: [Int: ShellInvocation]
+  /// Where the stacks of shells begin, by process; a fork has its parent's until it executes another program.
+  let stacks: [Int: Int]
+  /// The remote machine's time, in clock ticks since its start; nil if it tells none.
+  let uptime: Int?
 
   /// Reads an answer to `ForegroundScript.look`; nil where the remote system tells nothing.
   package init?(answer: String) {
@@ -30,6 +36,9 @@ package struct ForegroundInspection: Sendable, Hashable {
     var processes: [Process] = []
     var isRaw: Bool?
     var lastArguments: [Int: String] = [:]
+    var arguments: [Int: [String]] = [:]
+    var stacks: [Int: Int] = [:]
+    var uptime: Int?
     for line in answer.split(separator: "\n") {
       let fields = line.split(separator: " ", maxSplits: 10, omittingEmptySubsequences: false)
       switch fields.first {
@@ -41,6 +50,13 @@ package struct ForegroundInspection: Sendable, Hashable {
         processes.append(process)
       case "A" where fields.count == 3:
         if let pid = Int(fields[1]) { lastArguments[pid] = String(fields[2]) }
+      case "S" where fields.count == 3:
+        if let pid = Int(fields[1]), let stack = Int(fields[2]), stack > 0 { stacks[pid] = stack }
+      case "V" where fields.count >= 3:
+        if let pid = Int(fields[1]) {
+          arguments[pid, default: []].append(fields[2...].joined(separator: " "))
+        }
+      case "U" where fields.count == 2: uptime = Double(fields[1]).map { Int($0 * 100) }
       case "T": isRaw = fields.last == "raw" ? true : fields.last == "cooked" ? false : nil
       default: break
       }
@@ -51,6 +67,9 @@ package struct ForegroundInspection: Sendable, Hashable {
     self.processes = processes
     self.isRaw = isRaw
     self.lastArguments = lastArguments
+    self.invocations = arguments.mapValues { ShellInvocation(arguments: $0) }
+    self.stacks = stacks
+    self.uptime = uptime
   }
 
   /// What the foreground does.
@@ -80,13 +99,38 @@ package struct ForegroundInspection: Sendable, Hashable {
     return .busy
   }
 
-  /// Whether what reads is a shell that can be entered, or leads to one (`docker exec -it web bash`).
+  /// Whether what reads is a shell that reads commands, or leads to one (`docker exec -it web bash`).
+  ///
+  /// The driver is typed into what is entered: a script that asks something would take it for the answer. So in doubt
+  /// it is a program that asks.
   private func leadsToShell(_ process: Process) -> Bool {
-    let argument = lastArguments[process.pid]?.split(separator: "/").last
-    return [process.name, argument.map { String($0) }].compactMap(\.self).contains {
-      Self.isShell($0) && !Self.foreignShells.contains(Self.withoutLoginDash($0))
+    if let argument = lastArguments[process.pid]?.split(separator: "/").last,
+      Self.isPOSIXShell(String(argument))
+    {
+      return true
     }
+    guard Self.isPOSIXShell(process.name), let invocation = invocations[process.pid],
+      invocation.readsCommands,
+      !isFork(process)
+    else { return false }
+    // With line editing it reads a raw terminal; on a cooked one its start-up files ask, or a command of it.
+    let editsLines =
+      Self.editingShells.contains(Self.withoutLoginDash(process.name)) && !invocation.isWithoutEditing
+    return !editsLines || isRaw != false
   }
+
+  /// Whether a process is a copy of its parent that has executed no program of its own: a subshell.
+  private func isFork(_ process: Process) -> Bool {
+    guard let parent = processes.first(where: { $0.pid == process.parent }) else { return false }
+    if let stack = stacks[process.pid], let other = stacks[parent.pid] { return stack == other }
+    return parent.name == process.name && invocations[parent.pid] == invocations[process.pid]
+  }
+
+  private static func isPOSIXShell(_ name: String) -> Bool {
+    isShell(name) && !foreignShells.contains(withoutLoginDash(name))
+  }
+
+  private static let editingShells: Set<String> = ["bash", "zsh"]
 
   private func waits(_ process: Process, shell: Process, hasPrompt: Bool) -> Bool {
     if process.readsTerminal { return true }

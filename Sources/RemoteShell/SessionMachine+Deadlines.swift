@@ -31,15 +31,12 @@ extension SessionMachine {
       return flushFringe() + settle(finishing: nil, at: now)
     case .flushing(let end, let until): return settle(finishing: end, until: until, at: now)
     case .settling(let run, let end):
-      guard run.isPromptShown, !run.hasBegun else { return lose(.notResynchronized) }
+      guard run.isPromptShown, !run.hasBegun else { return loseUnrepaired(end) }
       // zsh that is interrupted while it makes its prompt takes no line any more before it gets ^C (measured, 5.9).
       phase = .flushing(end, until: run.until)
       deadline = now.advanced(by: limits.silence)
       return [.write([0x03, 0x0A])]
-    case .adopting(_, let outer, _):
-      parser.nonces.removeLast()
-      phase = .running(outer)
-      return [.notEntered]
+    case .adopting: return giveUpAdoption()
     }
   }
 
@@ -68,6 +65,14 @@ extension SessionMachine {
         + [.quitCharacter, .suspendCharacter]
   }
 
+  /// What a command was stopped by: the signal that its status tells of, if that was sent, or else the last step taken.
+  ///
+  /// On a slow line the news of an end comes when the next steps have been taken already.
+  func effectiveStep(of run: Run, status: Int) -> LadderStep? {
+    let taken = ladder.prefix(run.stepsTaken)
+    return taken.first { $0.status == status } ?? run.step
+  }
+
   mutating func climb(_ run: inout Run, at now: Instant) -> [Action] {
     guard run.stepsTaken < ladder.count else { return lose(.unstoppable) }
     let step = ladder[run.stepsTaken]
@@ -83,6 +88,11 @@ extension SessionMachine {
     case .hangUp: [.stop(.hangUp)]
     case .kill: [.stop(.kill)]
     }
+  }
+
+  /// A frame of ours was not run: after an interruption, or after a command that took the shell away (set -n).
+  mutating func loseUnrepaired(_ interrupted: CommandEnd?) -> [Action] {
+    lose(interrupted == nil ? .unresponsive : .notResynchronized)
   }
 
   mutating func lose(_ loss: Loss) -> [Action] {

@@ -6,18 +6,16 @@ extension SessionMachine {
     case (.booting(let nonce, _, _, _), .hello(let hello)) where marker.nonce == nonce:
       levels = [Level(nonce: nonce, hello: hello, directory: hello.directory, startedBy: nil)]
       return greet(hello, at: now)
-    case (.adopting(let nonce, let outer, _), .hello(let hello)) where marker.nonce == nonce:
+    case (.adopting(let nonce, let outer, var adoption), .hello(let hello)) where marker.nonce == nonce:
       guard hello.prompt != .never else { return enter(nonce, hello, outer) }
-      phase = .adopting(nonce, outer: outer, hello)
+      adoption.hello = hello
+      phase = .adopting(nonce, outer: outer, adoption)
       return []
-    case (.adopting(let nonce, let outer, let hello?), .prompt) where marker.nonce == nonce:
-      return enter(nonce, hello, outer)
-    case (.adopting(_, let outer, _), _) where marker.nonce == levels.last?.nonce:
+    case (.adopting(let nonce, let outer, let adoption), .prompt) where marker.nonce == nonce:
+      return adoption.hello.map { enter(nonce, $0, outer) } ?? []
+    case (.adopting, _) where levels.contains(where: { $0.nonce == marker.nonce }):
       // The program that was taken for a shell has ended meanwhile.
-      parser.nonces.removeLast()
-      phase = .running(outer)
-      deadline = nil
-      return [.notEntered] + receive(marker, at: now)
+      return giveUpAdoption() + receive(marker, at: now)
     case (.greeted, .prompt):
       return becomeReady()
     default: break
@@ -49,11 +47,19 @@ extension SessionMachine {
   /// An outer level speaks: the shells inside it have ended.
   mutating func leave(to index: Int, _ marker: Marker, at now: Instant) -> [Action] {
     guard var outerRun = levels[index + 1].startedBy else { return [] }
-    if case .running = phase { outerRun.leaving = .commandRan } else { outerRun.leaving = .wasIdle }
+    var told: [Action] = []
+    outerRun.leaving = .wasIdle
+    switch phase {
+    case .running: outerRun.leaving = .commandRan
+    case .flushing(let end?, _), .settling(_, let end?):
+      // A command was interrupted, and its shell died while it was asked whether it still reads.
+      told = [.finished(end)]
+    default: break
+    }
     levels.removeLast(levels.count - 1 - index)
     parser.nonces.removeLast(parser.nonces.count - 1 - index)
     phase = .running(outerRun)
-    return answer(marker.body, at: now)
+    return told + answer(marker.body, at: now)
   }
 
   /// A marker of the innermost level.
@@ -113,7 +119,7 @@ extension SessionMachine {
     levels[levels.count - 1].status = end.status
     levels[levels.count - 1].directory = end.directory
     deadline = nil
-    if let step = run.step {
+    if run.step != nil, let step = effectiveStep(of: run, status: end.status) {
       let command = CommandEnd(status: end.status, manner: .interrupted(by: step), directory: end.directory)
       // ^C bytes may wait in the queue of a terminal that was raw: a line feed ends that garbage.
       phase = .flushing(command, until: nil)
@@ -121,7 +127,10 @@ extension SessionMachine {
       let killsStopped = step == .suspendCharacter
       return [.write(Array(killsStopped ? "\nkill -s KILL %% 2>/dev/null\n".utf8 : "\n".utf8))]
     }
-    let needsRepair = run.leaving != nil || run.mayHaveChangedTerminal || end.status >= 128
+    // A line that was given up did not come to its repairs, but in bash, which goes on behind it.
+    let skippedRepairs = manner == .aborted && levels.last?.hello.dialect != .bash
+    let needsRepair =
+      run.leaving != nil || run.mayHaveChangedTerminal || end.status >= 128 || skippedRepairs
     let command = CommandEnd(
       status: end.status, manner: run.leaving == nil ? manner : .leftShell, directory: end.directory)
     // Whoever waits is told at once; the shell's prompt only gates the next command.
@@ -165,7 +174,7 @@ extension SessionMachine {
   ) -> [Action] {
     guard let level = levels.last else { preconditionFailure("settling needs a shell") }
     let until = until ?? now.advanced(by: limits.repair)
-    guard now < until else { return lose(.notResynchronized) }
+    guard now < until else { return loseUnrepaired(command) }
     var run = beginRun(mayHaveChangedTerminal: false)
     run.until = until
     phase = .settling(run, command)

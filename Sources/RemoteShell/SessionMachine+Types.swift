@@ -94,6 +94,18 @@ extension SessionMachine {
     case kill
     case quitCharacter
     case suspendCharacter
+
+    /// The status of a process that its signal ends, 128 and the signal's number; nil where it ends none.
+    var status: Int? {
+      switch self {
+      case .interruptCharacter, .interruptCharacterAgain: 130
+      case .terminate: 143
+      case .hangUp: 129
+      case .kill: 137
+      case .quitCharacter: 131
+      case .suspendCharacter: nil
+      }
+    }
   }
 
   /// Times and sizes of the protocol.
@@ -110,6 +122,8 @@ extension SessionMachine {
     package var noiseBytes = 4096
     /// How long a nested shell may take to answer.
     package var adoption: Duration = .seconds(6)
+    /// How much may be written meanwhile; a program that writes more is no shell.
+    package var adoptionBytes = 64 << 10
     /// How long the prompt may take after the end of a command, or the beginning after an idle shell's frame.
     package var response: Duration = .milliseconds(1500)
     /// How long the shell may take to mend its terminal: it starts stty, on a busy machine slowly, and a session that

@@ -66,6 +66,14 @@ package struct SessionMachine: Sendable {
     var mayHaveChangedTerminal: Bool
   }
 
+  /// An attempt to enter a nested shell.
+  struct Adoption: Sendable {
+    /// What it has told, before its first prompt.
+    var hello: Marker.Hello?
+    /// What was written meanwhile: echo and prompts of a shell that is entered, the program's output if it is none.
+    var written: [UInt8] = []
+  }
+
   /// What a shell inside the session did when it ended.
   enum Leaving: Sendable {
     /// A command ran in it (`exit`, usually): the end is that command's.
@@ -95,7 +103,7 @@ package struct SessionMachine: Sendable {
     /// is finished only then. -> idle, flushing (the shell did not take the frame), ended
     case settling(Run, CommandEnd?)
     /// The driver is being typed into a nested shell. -> idle (inside it), running (outside), ended
-    case adopting(Nonce, outer: Run, Marker.Hello?)
+    case adopting(Nonce, outer: Run, Adoption)
     /// Nothing more happens.
     case ended
   }
@@ -114,8 +122,20 @@ package struct SessionMachine: Sendable {
   /// Whether a command runs.
   package var isRunning: Bool { if case .running = phase { true } else { false } }
 
+  /// Whether the program that runs is just being tried as a shell: what is typed now would get into the middle of that.
+  package var isAdopting: Bool { if case .adopting = phase { true } else { false } }
+
   /// Whether the command that runs has begun; before, the shell itself reads the terminal to get it.
-  package var hasBegun: Bool { if case .running(let run) = phase { run.hasBegun } else { false } }
+  package var hasBegun: Bool {
+    switch phase {
+    case .running(let run): run.hasBegun
+    case .adopting: true
+    default: false
+    }
+  }
+
+  /// Whether a command was sent that has not begun.
+  package var awaitsBegin: Bool { if case .running(let run) = phase { !run.hasBegun } else { false } }
 
   /// The innermost shell; nil before the first is ready.
   package var shell: Marker.Hello? { levels.last?.hello }
@@ -151,7 +171,8 @@ package struct SessionMachine: Sendable {
   }
 
   private mutating func open(at now: Instant) -> [Action] {
-    guard case .new = phase else { preconditionFailure("a session is opened once") }
+    // A child that ended at once may have been heard of before its beginning.
+    guard case .new = phase else { return [] }
     let nonce = makeNonce()
     parser.nonces = [nonce]
     phase = .booting(nonce, since: now, attempts: 1, printed: [])
@@ -181,10 +202,10 @@ package struct SessionMachine: Sendable {
   }
 
   private mutating func interrupt(at now: Instant) -> [Action] {
-    guard case .running(var run) = phase, run.step == nil, !run.isToBeStopped else { return [] }
-    var actions: [Action] = []
+    var actions = giveUpAdoption()
+    guard case .running(var run) = phase, run.step == nil, !run.isToBeStopped else { return actions }
     if run.hasBegun {
-      actions = climb(&run, at: now)
+      actions += climb(&run, at: now)
     } else {
       run.isToBeStopped = true
       deadline = now.advanced(by: limits.response)
@@ -197,13 +218,22 @@ package struct SessionMachine: Sendable {
     guard case .running(let run) = phase, run.hasBegun, run.step == nil else { return [.notEntered] }
     let nonce = makeNonce()
     parser.nonces.append(nonce)
-    phase = .adopting(nonce, outer: run, nil)
+    phase = .adopting(nonce, outer: run, Adoption())
     deadline = now.advanced(by: limits.adoption)
     return [.write(ShellDriver.adoptionLines(nonce))]
   }
 
+  /// The program that was taken for a shell is none, or has ended: it runs as before, and all that it wrote is its own.
+  mutating func giveUpAdoption() -> [Action] {
+    guard case .adopting(let nonce, let outer, let adoption) = phase else { return [] }
+    parser.nonces.removeAll { $0 == nonce }
+    phase = .running(outer)
+    deadline = nil
+    return [.notEntered] + (adoption.written.isEmpty ? [] : [.output(adoption.written[...])])
+  }
+
   private mutating func close() -> [Action] {
-    var rest: [Action] = []
+    var rest = giveUpAdoption()
     for case .output(let bytes) in parser.finish() { rest += output(bytes) }
     guard case .booting(_, _, _, let printed) = phase else {
       phase = .ended
@@ -242,8 +272,13 @@ package struct SessionMachine: Sendable {
         phase = .running(run)
       }
       return [.output(bytes)]
+    case .adopting(let nonce, let outer, var adoption):
+      adoption.written += bytes
+      phase = .adopting(nonce, outer: outer, adoption)
+      // A shell that has been told what to do writes no more than the echo of it.
+      return adoption.written.count > limits.adoptionBytes ? giveUpAdoption() : []
     case .closing: return fringe(bytes)
-    case .new, .greeted, .ended, .flushing, .settling, .adopting: return []
+    case .new, .greeted, .ended, .flushing, .settling: return []
     case .idle: return bytes.elementsEqual(ShellDriver.endOfInputNotice) ? [] : fringe(bytes)
     }
   }

@@ -128,7 +128,9 @@ package enum ShellDriver {
   /// Defines the marker functions and takes the prompt, line editing and history out of the way.
   private static let driver =
     // The marker's two halves stand in two variables, so that no dump of variables contains a marker.
-    "__mcp_a=\"\u{1B}]7717;\"; __mcp_k=${MCPN-}; __mcp_n=0; __mcp_s=sh; __mcp_v=p; "
+    // Nothing of ours is exported (set -a): a shell inside would show this one's markers.
+    "case $- in *a*) set +a; __mcp_x=a;; *) __mcp_x=;; esac; "
+    + "__mcp_a=\"\u{1B}]7717;\"; __mcp_k=${MCPN-}; __mcp_n=0; __mcp_s=sh; __mcp_v=p; "
     + "unset MCPN MCPB MCPS MCPD; \(terminalSettings); "
     + "PAGER=cat; GIT_PAGER=cat; MANPAGER=cat; SYSTEMD_PAGER=cat; "
     + "export PAGER GIT_PAGER MANPAGER SYSTEMD_PAGER; "
@@ -138,23 +140,25 @@ package enum ShellDriver {
     + "case $__mcp_s in "
     + "ksh) __mcp_o(){ \\command print -rn -- \"$__mcp_a$__mcp_k;$1;$__mcp_k\u{07}\" >/dev/tty; };; "
     + "bash|zsh) __mcp_o(){ \\builtin printf \"%s%s;%s;%s\u{07}\" \"$__mcp_a\" \"$__mcp_k\" \"$1\" "
-    // `enable -n printf` takes the builtin away; the program of that name is still there.
+    // `enable -n printf` takes the builtin away; the program of that name is still there. A restricted shell (set -r)
+    // redirects nothing.
     + "\"$__mcp_k\" >/dev/tty || \\command printf \"%s%s;%s;%s\u{07}\" \"$__mcp_a\" \"$__mcp_k\" \"$1\" "
-    + "\"$__mcp_k\" >/dev/tty; };; "
+    + "\"$__mcp_k\" >/dev/tty || \\builtin printf \"%s%s;%s;%s\u{07}\" \"$__mcp_a\" \"$__mcp_k\" \"$1\" \"$__mcp_k\"; };; "
     + "*) __mcp_o(){ \\command printf \"%s%s;%s;%s\u{07}\" \"$__mcp_a\" \"$__mcp_k\" \"$1\" "
     + "\"$__mcp_k\" >/dev/tty; };; esac; "
-    // The repairs after each command see to it that a command begins with the terminal as its output.
-    + "case $__mcp_s in ksh) __mcp_b(){ \\command print -rn -- \"$__mcp_a$__mcp_k;B;$__mcp_n;$__mcp_k\u{07}\"; "
-    + "return \"$1\"; };; "
+    // The repairs after each command see to it that a command begins with the terminal as its output; a command that
+    // the shell gave up was followed by none.
+    + "case $__mcp_s in ksh) __mcp_b(){ if [ -t 1 ]; then \\command print -rn -- "
+    + "\"$__mcp_a$__mcp_k;B;$__mcp_n;$__mcp_k\u{07}\"; else __mcp_o \"B;$__mcp_n\"; fi; return \"$1\"; };; "
     + "bash|zsh) __mcp_b(){ \\builtin printf \"%s%s;B;%s;%s\u{07}\" \"$__mcp_a\" \"$__mcp_k\" \"$__mcp_n\" "
     + "\"$__mcp_k\" || __mcp_o \"B;$__mcp_n\"; return \"$1\"; };; "
-    + "*) __mcp_b(){ \\command printf \"%s%s;B;%s;%s\u{07}\" \"$__mcp_a\" \"$__mcp_k\" \"$__mcp_n\" "
-    + "\"$__mcp_k\"; return \"$1\"; };; esac; "
+    + "*) __mcp_b(){ if [ -t 1 ]; then \\command printf \"%s%s;B;%s;%s\u{07}\" \"$__mcp_a\" \"$__mcp_k\" "
+    + "\"$__mcp_n\" \"$__mcp_k\"; else __mcp_o \"B;$__mcp_n\"; fi; return \"$1\"; };; esac; "
     + "__mcp_p(){ __mcp_r=$?; [ \"${__mcp_d-}\" = \"$__mcp_n\" ] || __mcp_o \"P;$__mcp_n;$__mcp_r\"; }; "
     // A function named builtin or command takes the marker's printf away: it lives as long as its own command.
     + "__mcp_e(){ __mcp_r=$?; "
     + "case $__mcp_s in bash|zsh) \\unset -f builtin;; *) \\unset -f command;; esac || :; "
-    + "__mcp_o \"E;$__mcp_n;$__mcp_r;$-;$PWD\"; __mcp_d=$__mcp_n; return 0; }; "
+    + "__mcp_o \"E;$__mcp_n;$__mcp_r;$-;${PWD-}\" && __mcp_d=$__mcp_n; return 0; }; "
     // After each command: what it may have done to the shell's streams, options and prompt is undone.
     + "__mcp_f(){ [ -t 0 ] || exec 0</dev/tty; [ -t 1 ] || exec 1>/dev/tty; [ -t 2 ] || exec 2>/dev/tty; "
     + "set +n; case $__mcp_s in bash) set +o emacs +o vi; "
@@ -183,5 +187,6 @@ package enum ShellDriver {
     + "*) __mcp_u=\"\\u\"; \\eval \"__mcp_u=\\${__mcp_u@P}\";; esac;; "
     + "zsh) \\eval \"__mcp_u=\\${(%):-%n}\";; esac; "
     + "case $__mcp_u in \"\"|*\" \"*) __mcp_u=$(id -un);; esac; "
-    + "__mcp_o \"H;$__mcp_s;$$;$__mcp_v;$__mcp_t;$__mcp_u;$PWD\"; unset __mcp_t __mcp_u"
+    + "__mcp_o \"H;$__mcp_s;$$;$__mcp_v;$__mcp_t;$__mcp_u;${PWD-}\"; unset __mcp_t __mcp_u; "
+    + "[ -z \"$__mcp_x\" ] || set -a"
 }

@@ -123,16 +123,15 @@ extension ShellSession {
       state.lastWaiterID += 1
       return state.lastWaiterID
     }
-    var timer: Reactor.Timer?
-    if let budget {
-      guard budget > .zero else { return }
-      timer = reactor.after(budget) { [weak self] in self?.release(id) }
-    }
+    if let budget, budget <= .zero { return }
     await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         let isDone = state.withLock { state in
           if Task.isCancelled || isSatisfied(state) { return true }
-          state.waiters.append(Waiter(id: id, isSatisfied: isSatisfied, continuation: continuation))
+          // Under the lock: a timer that is due before its waiter is on the list would find nobody to release.
+          let timer = budget.map { reactor.after($0) { [weak self] in self?.release(id) } }
+          state.waiters.append(
+            Waiter(id: id, isSatisfied: isSatisfied, continuation: continuation, timer: timer))
           scheduleInspection(&state)
           return false
         }
@@ -141,7 +140,6 @@ extension ShellSession {
     } onCancel: {
       release(id)
     }
-    timer?.cancel()
   }
 
   private func release(_ id: Int) {
@@ -149,7 +147,7 @@ extension ShellSession {
       guard let place = state.waiters.firstIndex(where: { $0.id == id }) else { return nil }
       return state.waiters.remove(at: place)
     }
-    waiter?.continuation.resume()
+    waiter?.resume()
   }
 
   /// Lets those go whose condition holds now.
@@ -166,7 +164,7 @@ extension ShellSession {
     }
     guard !ready.isEmpty else { return }
     reactor.runHere {
-      for waiter in ready { waiter.continuation.resume() }
+      for waiter in ready { waiter.resume() }
     }
   }
 
@@ -207,6 +205,7 @@ extension ShellSession {
   private func inspected(_ foreground: ForegroundState?, of number: Int, at bytes: Int) {
     let effects = state.withLock { state in
       var effects = Effects()
+      state.isLookedAt = foreground != nil
       guard state.current == number, let command = state.commands[number] else {
         scheduleInspection(&state)
         return effects

@@ -69,16 +69,23 @@ extension ShellSession {
 
   /// Types bytes into the command that runs.
   ///
-  /// - Parameter bytes: As a keyboard would send them; Enter is CR.
+  /// - Parameters:
+  ///   - bytes: As a keyboard would send them; Enter is CR.
+  ///   - wanted: Only into the command of this number, and only if it may be waiting for them.
   /// - Returns: The command's number and how much it had written before.
   /// - Throws: `SessionFailure.nothingRuns`: what is typed while no command runs would itself be run as one.
+  ///   `.entering`, `.inputRefused`, `.ended`.
   @discardableResult
-  package func type(_ bytes: [UInt8]) throws(SessionFailure) -> (number: Int, outputBytes: Int) {
+  package func type(
+    _ bytes: [UInt8], intoWaiting wanted: Int? = nil
+  ) throws(SessionFailure) -> (number: Int, outputBytes: Int) {
     let result: Result<(Int, Int), SessionFailure> = state.withLock { state in
       if let end = state.end { return .failure(.ended(end)) }
+      guard !state.machine.isAdopting else { return .failure(.entering) }
       guard let number = state.current, state.machine.isRunning, let command = state.commands[number] else {
         return .failure(.nothingRuns)
       }
+      if let wanted, number != wanted || !state.mayWait(number) { return .failure(.nothingRuns) }
       guard state.child?.write(bytes) == true else { return .failure(.inputRefused) }
       state.commands[number]?.inputBytes += bytes.count
       state.commands[number]?.waitsForInput = nil
@@ -87,6 +94,19 @@ extension ShellSession {
       return .success((number, command.output.total))
     }
     return try result.get()
+  }
+
+  /// Whether the command may be waiting for input: it does, or nobody can look.
+  package func mayWait(_ number: Int) -> Bool { state.withLock { $0.mayWait(number) } }
+
+  /// The number of the command that runs.
+  ///
+  /// - Throws: `SessionFailure.nothingRuns`, `.ended`.
+  package func running() throws(SessionFailure) -> Int {
+    let (end, number) = state.withLock { ($0.end, $0.current) }
+    if let end { throw .ended(end) }
+    guard let number else { throw .nothingRuns }
+    return number
   }
 
   /// Stops the command that runs by the ladder; the session stays if it can.
@@ -101,14 +121,26 @@ extension ShellSession {
 
   /// Sends one signal to the foreground of the command that runs, from outside the terminal.
   ///
-  /// - Returns: The command's number; nil in the second place where signals cannot be sent from outside.
-  package func signal(_ name: SignalName) async throws(SessionFailure) -> (number: Int, isSent: Bool) {
+  /// - Returns: The command's number, and who got the signal.
+  package func signal(_ name: SignalName) async throws(SessionFailure) -> (number: Int, delivery: Delivery) {
     let number = try running()
     let shells = state.withLock { $0.machine.shells }
-    if let control = environment.foreground, await control.signal(name, shells) { return (number, true) }
-    guard let character = name.controlCharacter else { return (number, false) }
+    if let control = environment.foreground, let count = await control.signal(name, shells) {
+      return (number, count > 0 ? .sent : .toNobody)
+    }
+    guard let character = name.controlCharacter else { return (number, .impossible) }
     try type([character])
-    return (number, true)
+    return (number, .sent)
+  }
+
+  /// What became of a signal.
+  package enum Delivery: Sendable, Hashable {
+    /// The foreground got it.
+    case sent
+    /// Nothing runs in the foreground but the shell itself, which a signal would end.
+    case toNobody
+    /// The host allows no second channel, and no key of the terminal sends it.
+    case impossible
   }
 
   /// What programs wrote while no command ran and nobody has read yet; it counts as read now.
@@ -119,12 +151,6 @@ extension ShellSession {
     }
   }
 
-  private func running() throws(SessionFailure) -> Int {
-    let (end, number) = state.withLock { ($0.end, $0.current) }
-    if let end { throw .ended(end) }
-    guard let number else { throw .nothingRuns }
-    return number
-  }
 }
 
 extension SignalName {

@@ -7,6 +7,8 @@ extension ShellSession {
     var child: ChildProcess?
     /// Its exit status, once it has ended; 255 for a signal.
     var status: Int?
+    /// Whether the child ended before the command that had been sent began.
+    var endedBeforeBegin = false
     var isReady = false
     var end: SessionEnd?
     var quietSince = ContinuousClock.now
@@ -43,6 +45,8 @@ extension ShellSession {
     var deadlineTimer: Reactor.Timer?
     var inspectionTimer: Reactor.Timer?
     var inspectionPause: Duration?
+    /// Whether the last look at the foreground was answered.
+    var isLookedAt = false
 
     var endObserver: (@Sendable () -> Void)?
     var changeObserver: (@Sendable (Change) -> Void)?
@@ -143,11 +147,18 @@ extension ShellSession {
 
     mutating func endCommands(_ end: SessionEnd) {
       for (number, command) in commands where command.final == nil {
-        let reason = commands[number]?.stopReason
-        finish(number, .sessionEnded(end, stoppedBecause: reason))
+        let hasStarted = number == current ? mayHaveRun(under: end) : command.started != nil
+        finish(
+          number,
+          hasStarted ? .sessionEnded(end, stoppedBecause: command.stopReason) : .neverStarted(end))
       }
       current = nil
       queue = []
+    }
+
+    /// Whether the command that was sent may have been run; a shell that exits has read nothing that it did not begin.
+    private func mayHaveRun(under end: SessionEnd) -> Bool {
+      if case .shellExited = end { !endedBeforeBegin } else { true }
     }
 
     /// Forgets the oldest outputs beyond the limit; never those of commands that have not ended.
@@ -182,6 +193,12 @@ extension ShellSession {
             number: number, text: $0.text, outputBytes: $0.output.total, proof: $0.proof)
         }
       }
+    }
+
+    /// Whether a command that has not ended may be waiting for input.
+    func mayWait(_ number: Int) -> Bool {
+      guard let command = commands[number], command.final == nil else { return false }
+      return command.waitsForInput != nil || !isLookedAt
     }
 
     /// Whether there is something to tell of a command: it has ended or waits for input.
@@ -256,5 +273,13 @@ extension ShellSession {
     let id: Int
     let isSatisfied: @Sendable (State) -> Bool
     let continuation: CheckedContinuation<Void, Never>
+    /// Ends the wait when its budget is spent.
+    let timer: Reactor.Timer?
+
+    /// Lets whoever waits go on; outside the lock.
+    func resume() {
+      timer?.cancel()
+      continuation.resume()
+    }
   }
 }

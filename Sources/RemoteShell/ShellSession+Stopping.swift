@@ -31,7 +31,9 @@ extension ShellSession {
       self?.climb(number, nil, hasSideChannel: true)
     }
     Task { [weak self] in
-      let (isAnswered, target) = await control.target(shells)
+      let (isAnswered, target) = await control.target(shells) { [weak self] in
+        self?.elapsed(of: number) ?? .zero
+      }
       limit.cancel()
       child?.resumeOutput()
       self?.climb(number, target, hasSideChannel: isAnswered)
@@ -55,17 +57,21 @@ extension ShellSession {
     perform(effects)
   }
 
+  private func elapsed(of number: Int) -> Duration? { state.withLock { $0.commands[number]?.elapsed } }
+
   /// A step of the ladder that is taken from outside.
   struct Stop {
     let signal: SignalName
     let shells: [Marker.Hello]
+    /// Who is to be gone, if that is known.
+    let target: StopTarget?
     /// The shell is not interrupted, nor does it see that its command was.
     let isGentle: Bool
   }
 
   func perform(_ stop: Stop, _ foreground: ForegroundControl) async {
     if !stop.isGentle {
-      await foreground.stop(stop.signal, stop.shells)
+      await foreground.stop(stop.signal, stop.target, stop.shells)
     } else if stop.signal != .interrupt {
       await foreground.signal(stop.signal, stop.shells)
     }

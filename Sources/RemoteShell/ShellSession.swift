@@ -208,7 +208,9 @@ package final class ShellSession: Sendable {
     case .left: state.touch()
     case .stop(let name):
       if environment.foreground != nil { state.stopsUnderWay += 1 }
-      effects.stops.append(Stop(signal: name, shells: state.machine.shells, isGentle: state.hasMuchInput))
+      let target = state.current.flatMap { state.commands[$0]?.stopTarget }
+      effects.stops.append(
+        Stop(signal: name, shells: state.machine.shells, target: target, isGentle: state.hasMuchInput))
     case .lost(let loss): effects.end = state.sessionEnd(for: loss)
     }
   }
@@ -273,6 +275,7 @@ package final class ShellSession: Sendable {
   private func ended(_ termination: Termination) {
     state.withLock { state in
       if case .exited(let status) = termination { state.status = Int(status) } else { state.status = 255 }
+      state.endedBeforeBegin = state.machine.awaitsBegin
     }
     feed(.closed)
     guard end == nil else { return }

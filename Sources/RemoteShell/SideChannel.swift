@@ -9,7 +9,9 @@ import Synchronization
 package final class SideChannel: Sendable {
   /// The bounds of a channel.
   package struct Limits: Sendable {
-    /// How long an answer may take before the channel is given up.
+    /// How long the first answer may take: the channel is opened before it, which is three ways there and back.
+    package var opening: Duration = .seconds(8)
+    /// How long an answer may take after that before the channel is given up.
     package var answer: Duration = .seconds(3)
     /// How long after a failed start the next one is tried.
     package var pauseAfterFailure: Duration = .seconds(5)
@@ -32,6 +34,8 @@ package final class SideChannel: Sendable {
   private struct State {
     var child: ChildProcess?
     var isClosed = false
+    /// Whether this child has ever printed anything.
+    var hasAnswered = false
     var failedAt: ContinuousClock.Instant?
     var received: [UInt8] = []
     var questions: [Question] = []
@@ -76,7 +80,8 @@ package final class SideChannel: Sendable {
         let number = state.lastNumber
         let mark = "mcp-answer-\(number)"
         guard child.write(Array("\(script)\nprintf '\\n\(mark)\\n'\n".utf8)) else { return false }
-        let timer = reactor.after(limits.answer) { [weak self] in self?.giveUp(waitingFor: number) }
+        let limit = state.hasAnswered ? limits.answer : limits.opening
+        let timer = reactor.after(limit) { [weak self] in self?.giveUp(waitingFor: number) }
         state.questions.append(
           Question(number: number, mark: Array("\n\(mark)\n".utf8), answer: continuation, timer: timer))
         return true
@@ -104,6 +109,7 @@ package final class SideChannel: Sendable {
     if let child = state.child, child.termination == nil { return child }
     if let failedAt = state.failedAt, failedAt.duration(to: .now) < limits.pauseAfterFailure { return nil }
     state.received = []
+    state.hasAnswered = false
     state.failedAt = nil
     state.child = try? spawner.spawn(launch) { [weak self] in self?.receive($0) }
     guard let child = state.child else {
@@ -119,6 +125,7 @@ package final class SideChannel: Sendable {
     case .output(let bytes):
       let answers = state.withLock { state in
         state.received += bytes
+        state.hasAnswered = true
         return takeAnswers(&state)
       }
       for (question, answer) in answers { question.resume(answer) }

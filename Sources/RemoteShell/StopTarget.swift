@@ -11,15 +11,23 @@ struct StopTarget: Sendable, Hashable {
   let group: Int?
   /// The processes of the foreground that were seen; the shell itself is none of them.
   let processes: [Process]
+  /// What was started in the background since the command began, by it as far as can be known: it is left alone.
+  let beside: [Process]
 
-  /// Reads an answer to `ForegroundScript.look`; nil where nothing is in the foreground but the shell, or where
-  /// nothing can be known.
-  init?(answer: String) {
+  /// Reads an answer to `ForegroundScript.look`; nil where nothing can be known.
+  ///
+  /// - Parameters:
+  ///   - answer: What the side channel printed.
+  ///   - elapsed: How long ago the command was sent.
+  init?(answer: String, elapsed: Duration = .zero) {
     if let inspection = ForegroundInspection(answer: answer) {
       let shell = inspection.processes[0]
       group = inspection.foregroundGroup == inspection.shellGroup ? nil : inspection.foregroundGroup
-      processes = inspection.processes
-        .filter { $0.isInForeground && $0.pid != shell.pid }
+      let others = inspection.processes.dropFirst().filter { $0.pid != shell.pid && $0.state != "Z" }
+      processes = others.filter(\.isInForeground).map { Process(identifier: $0.pid, start: $0.start) }
+      let ticks = elapsed.components.seconds * 100 + elapsed.components.attoseconds / 10_000_000_000_000_000
+      let begin = inspection.uptime.map { $0 - Int(ticks) - 1 } ?? .max
+      beside = others.filter { !$0.isInForeground && $0.start >= begin }
         .map { Process(identifier: $0.pid, start: $0.start) }
       return
     }
@@ -29,13 +37,15 @@ struct StopTarget: Sendable, Hashable {
     else { return nil }
     self.group = group
     processes = []
+    beside = []
   }
 }
 
 /// What is known of a command's processes after it was stopped.
 package enum StopProof: Sendable, Hashable {
-  /// None of them is left; those named here had survived what stopped the command and were ended one by one.
-  case gone(endedOneByOne: [String])
+  /// None of them is left; those named first had survived what stopped the command and were ended one by one, those
+  /// named second were started in the background meanwhile and still run.
+  case gone(endedOneByOne: [String], beside: [String])
   /// These could not be ended.
   case left([String])
   /// Nobody could look: no second channel, or a machine behind the machine.

@@ -188,6 +188,7 @@ extension ShellSession.Command {
       case .finished(let end): "[exit status \(end.status)]\n"
       case .timedOut(_, let end): "[timed out, exit status \(end.status)]\n"
       case .sessionEnded: "[session ended]\n"
+      case .neverStarted: "[not started: session ended]\n"
       case .queued, .running, .waitingForInput: ""
       }
     return Array((lineEnd + words).utf8)

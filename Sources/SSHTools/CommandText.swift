@@ -59,6 +59,13 @@ package struct CommandText: Sendable {
         "[timed out after \(limit.words) and \(Self.stopped(end, report.proof))]", true
       )
     case .sessionEnded(let end, let reason): return ended(end, reason)
+    case .neverStarted(let end):
+      return (
+        nil,
+        "[not started: \(end.cause), and nothing of this command was run. The session's directory and variables are lost. "
+          + "start-session opens a new one.]",
+        true
+      )
     case .queued(let other):
       return (
         nil,
@@ -122,16 +129,23 @@ package struct CommandText: Sendable {
   private static func stopped(_ end: SessionMachine.CommandEnd, _ proof: StopProof?) -> String {
     let by = "stopped by \(step(end))"
     return switch proof {
-    case .gone(endedOneByOne: [])?: "\(by): the process is gone, the session is usable"
-    case .gone(let others)?:
+    case .gone(endedOneByOne: [], let beside)?:
+      "\(by): the process is gone, the session is usable\(Self.inBackground(beside))"
+    case .gone(let others, let beside)?:
       "\(by); \(others.joined(separator: ", ")) had survived that and was killed: every process is gone, the "
-        + "session is usable"
+        + "session is usable\(Self.inBackground(beside))"
     case .left(let others)?:
       "\(by), but \(others.joined(separator: ", ")) still runs and cannot be ended from here; the session is usable"
     case .unproven?, nil:
       "\(by): the shell reads commands again and the session is usable; that no process of the command is left "
         + "is not proven"
     }
+  }
+
+  private static func inBackground(_ processes: [String]) -> String {
+    guard !processes.isEmpty else { return "" }
+    return
+      "; in the background \(processes.joined(separator: ", ")) still run\(processes.count == 1 ? "s" : "")"
   }
 
   private static func step(_ end: SessionMachine.CommandEnd) -> String {
@@ -146,10 +160,19 @@ package struct CommandText: Sendable {
     }
   }
 
-  /// Whether no process is left; null where that is not known.
+  private func addProof(_ proof: StopProof?, to facts: inout JSONObject) {
+    facts["processGone"] = Self.isGone(proof)
+    switch proof {
+    case .gone(_, let others)?, .left(let others)?:
+      if !others.isEmpty { facts["stillRunning"] = .array(others.map { .string($0) }) }
+    case .unproven?, nil: break
+    }
+  }
+
+  /// Whether no process is left, in the background neither; null where that is not known.
   private static func isGone(_ proof: StopProof?) -> JSONValue {
     switch proof {
-    case .gone?: true
+    case .gone(_, let beside)?: .bool(beside.isEmpty)
     case .left?: false
     case .unproven?, nil: .null
     }
@@ -181,17 +204,20 @@ package struct CommandText: Sendable {
       if end.manner == .aborted { facts["aborted"] = true }
       if case .interrupted = end.manner {
         facts["stopped"] = true
-        facts["processGone"] = Self.isGone(report.proof)
+        addProof(report.proof, to: &facts)
       }
     case .timedOut(_, let end):
       facts["state"] = "timed_out"
       facts["exitCode"] = .int(end.status)
-      facts["processGone"] = Self.isGone(report.proof)
+      addProof(report.proof, to: &facts)
       facts["sessionUsable"] = true
     case .sessionEnded(let end, _):
       facts["state"] = "session_ended"
       facts["reason"] = .string(end.code)
       if case .shellExited(let status) = end { facts["exitCode"] = .int(status) }
+    case .neverStarted(let end):
+      facts["state"] = "not_started"
+      facts["reason"] = .string(end.code)
     }
     facts["durationMs"] = .int(report.elapsed.milliseconds)
     facts["cwd"] = .string(String(decoding: report.shell.directory, as: UTF8.self))
@@ -260,6 +286,18 @@ extension SessionEnd {
     }
   }
 
+  /// The end as a part of a sentence, for a command that did not come to its turn.
+  var cause: String {
+    switch self {
+    case .shellExited(let status): "the shell exited with status \(status) before it"
+    case .connectionLost: "the connection was lost before it"
+    case .closed: "the session was closed before it"
+    case .idle(let limit): "the session was closed after \(limit.words) without use"
+    case .unresponsive: "the shell no longer runs what it is given (set -n does this)"
+    case .shellKilled, .noShell, .unstoppable, .notResynchronized: "the session ended before it"
+    }
+  }
+
   /// The end for programs.
   package var code: String {
     switch self {
@@ -313,10 +351,19 @@ extension String {
     return line.count > 80 ? line.prefix(77) + "..." : line
   }
 
+  /// As sudo, su and PAM say it in the languages that they speak most.
+  private static let wordsForSecrets = [
+    "password", "passphrase", "passcode", "passwort", "kennwort", "mot de passe", "contraseña", "senha",
+    "palavra-passe",
+    "wachtwoord", "hasło", "heslo", "lösenord", "adgangskode", "passord", "salasana", "parola", "jelszó",
+    "şifre",
+    "пароль", "密码", "密碼", "パスワード", "암호", "비밀번호", "pin", "code", "token",
+  ]
+
   /// Whether the last line looks like a question for a password, passphrase or PIN.
   var asksForSecret: Bool {
     let line = split(separator: "\n", omittingEmptySubsequences: false).last?.lowercased() ?? ""
-    return ["password", "passphrase", "passwort", "pin", "code"].contains { line.contains($0) }
-      && line.trimmingTrailingWhitespace.hasSuffix(":")
+    let end = line.trimmingTrailingWhitespace.last
+    return [":", "\u{FF1A}", "?"].contains(end) && Self.wordsForSecrets.contains { line.contains($0) }
   }
 }

@@ -126,5 +126,52 @@ extension EndToEnd {
       }
       #expect(home.read(".ssh-mcp/hosts.json") == nil)
     }
+
+    @Test func `a secret is typed only where one is asked for`() async throws {
+      let secret = "Tr0ub4dor"
+      try await LoopbackSSHD.with { sshd in
+        try await ServerUnderTest.with(sshd) { server in
+          try await server.add(sshd, as: "h", [("password", .string(secret))])
+          try await server.open("h")
+          for command in [
+            "cat", "read x; echo \"$x\"", "python3 -q", "bash -c 'read -p \"Name: \" x; echo $x'",
+          ] {
+            let running = try await server.exec(command)
+            #expect(running.isWaiting, "\(running)")
+            let refused = try await server.typePassword()
+            #expect(
+              refused.isError(
+                "no_question", "Nothing was typed: no program in session 's' asks for a password now."),
+              "\(command): \(refused)")
+            _ = try await server.interrupt()
+          }
+          // What is typed ahead of its end would be read by the shell.
+          _ = try await server.exec("sleep 0.5", [("wait_seconds", 0)])
+          #expect(try await server.typePassword().isError("no_question", "Nothing was typed"))
+          #expect(try await server.exec("echo next").text == "next")
+          for question in ["Password: ", "[sudo] Mot de passe de x : ", "root@host's password:"] {
+            let asked = try await server.exec("read -s -p \"\(question)\" x; echo; echo \"${#x} characters\"")
+            #expect(asked.isWaiting, "\(asked)")
+            #expect(try await server.typePassword().text.hasSuffix("\(secret.count) characters"))
+          }
+          #expect(!server.process.record.current.text.contains(secret))
+        }
+      }
+    }
+
+    @Test func `a signal that nobody would get is refused`() async throws {
+      try await LoopbackSSHD.with { sshd in
+        try await ServerUnderTest.with(sshd) { server in
+          try await server.open("bash")
+          _ = try await server.exec("while :; do :; done", [("wait_seconds", 0.5)])
+          let unsent = try await server.call("interrupt", ["session_id": "s", "signal": "TERM"])
+          #expect(
+            unsent.isError(
+              "signal_not_sent", "SIGTERM was not sent: nothing runs in the foreground but the shell itself."),
+            "\(unsent)")
+          #expect(try await server.interrupt().state == "finished")
+        }
+      }
+    }
   }
 }

@@ -142,5 +142,28 @@ extension EndToEnd {
         #expect(try await server.exec("pwd; f").text == "/usr/share\nf:a  b")
       }
     }
+
+    /// The driver would be the answer to what it asks.
+    @Test func `what only asks is answered and never entered`() async throws {
+      try await withSession { server, sshd in
+        let script = try sshd.directory.write(
+          "ask", "read -p 'Sure? ' x\nprintf 'got %s\\n' \"$x\"\nexit 7\n")
+        for command in [
+          "bash \(script)", "sh -c 'printf \"Sure? \"; read x; echo \"got $x\"; exit 7'",
+          "(read -p 'Sure? ' x; echo \"got $x\"; exit 7)",
+          "ask() { read -p 'Sure? ' x; echo \"got $x\"; return 7; }; ask | cat; (exit 7)",
+          "y=$(read -p 'Sure? ' x </dev/tty 2>/dev/tty; echo \"got $x\"); echo \"$y\"; (exit 7)",
+          "python3 -c 'import os; os.system(\"printf %s Sure?; read x; echo got $x\"); exit(7)'",
+        ] {
+          let asked = try await server.exec(command)
+          #expect(asked.isWaiting && asked.text.hasPrefix("Sure?"), "\(command): \(asked)")
+          let answered = try await server.type("yes")
+          #expect(
+            answered.text == "Error (code 7):\ngot yes" && answered.facts["exitCode"]?.int == 7,
+            "\(command): \(answered)")
+        }
+        #expect(try await server.exec("pwd; f").text == "/usr/share\nf:a  b")
+      }
+    }
   }
 }

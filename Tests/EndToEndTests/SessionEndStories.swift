@@ -92,9 +92,9 @@ extension EndToEnd {
         try await ServerUnderTest.with(sshd) { server in
           try await server.open("dash")
           let result = try await server.exec("set -n; :")
-          let ended = result.reason == nil ? try await server.exec("echo hi") : result
-          #expect(
-            ended.text.hasPrefix("[session ended: the shell no longer runs what it is given"), "\(ended)")
+          #expect(result.state == "finished", "\(result)")
+          let ended = try await server.exec("echo hi")
+          #expect(ended.text.hasPrefix("[not started: the shell no longer runs what it is given"), "\(ended)")
           #expect(ended.reason == "unresponsive")
           try await expectGone(server, "s", "unresponsive")
         }
@@ -172,6 +172,37 @@ extension EndToEnd {
           #expect(stopped.text.contains("the process is gone, the session is usable"), "\(stopped)")
           _ = try await server.result(of: call)
           #expect(try await server.exec("echo hi").text == "hi")
+        }
+      }
+    }
+
+    @Test func `commands in line behind the end of the shell are told as not started`() async throws {
+      let directory = try TemporaryDirectory()
+      try await LoopbackSSHD.with { sshd in
+        try await ServerUnderTest.with(sshd) { server in
+          for (end, reason) in [
+            ("exit 0", "shell_exited"), ("exit 3", "shell_exited"), ("kill -9 $$", "shell_killed"),
+          ] {
+            try await server.open("bash", "s")
+            let first = server.beginExec("sleep 0.3; \(end)")
+            let behind = (0..<2).map { server.beginExec("touch \(directory.path)/\($0)") }
+            #expect(try await server.result(of: first).state == "session_ended")
+            for call in behind {
+              let result = try await server.result(of: call)
+              #expect(result.isError && result.text.hasPrefix("[not started: "), "\(result)")
+              #expect(result.text.contains("nothing of this command was run"), "\(result)")
+              #expect(result.state == "not_started" && result.reason == reason, "\(result)")
+              #expect(result.facts["exitCode"] == nil, "\(result)")
+            }
+          }
+          #expect(directory.read("0") == nil && directory.read("1") == nil)
+          try await server.open("bash", "closed")
+          let running = server.beginExec("sleep 600", in: "closed")
+          let waiting = server.beginExec("echo never", in: "closed")
+          _ = try await server.call("close-session", ["sessionId": "closed"])
+          #expect(try await server.result(of: running).state == "session_ended")
+          let result = try await server.result(of: waiting)
+          #expect(result.text.hasPrefix("[not started: the session was closed before it"), "\(result)")
         }
       }
     }

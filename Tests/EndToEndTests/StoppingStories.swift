@@ -192,6 +192,8 @@ extension EndToEnd {
             let started = try await server.exec("\(command) \(unique) >/dev/null 2>&1 </dev/null &")
             #expect(!started.isError, "\(started)")
           }
+          // What was started a moment before a command cannot be told from what it started itself.
+          _ = try await server.exec("sleep 0.3")
           let stopped = try await server.exec("sleep \(unique)1", [("timeout_seconds", 0.3)])
           #expect(stopped.facts["processGone"]?.bool == true, "\(stopped)")
           let processes = ProcessTree.now().entries
@@ -199,6 +201,52 @@ extension EndToEnd {
           #expect(!processes.contains { $0.commandLine == "sleep \(unique)1" })
           for process in processes where isJob(process) { kill(process.identifier, SIGKILL) }
           #expect(try await server.exec("echo after").text.hasSuffix("after"))
+        }
+      }
+    }
+
+    @Test func `what is left in the background is named, and left alone`() async throws {
+      let unique = "77\(UInt32.random(in: 1_000_000...9_999_999))"
+      let isJob: @Sendable (ProcessTree.Entry) -> Bool = { $0.commandLine == "sleep \(unique)" }
+      try await LoopbackSSHD.with { sshd in
+        try await ServerUnderTest.with(sshd) { server in
+          try await server.open("bash")
+          for command in ["sleep \(unique) & wait", "bash -c 'setsid sleep \(unique) & sleep 600'"] {
+            let call = server.beginExec(command)
+            try await eventually("the job") { ProcessTree.now().entries.contains(where: isJob) }
+            let job = try #require(ProcessTree.now().entries.first(where: isJob))
+            let stopped = try await server.interrupt()
+            let name = "sleep (pid \(job.identifier))"
+            #expect(
+              stopped.text.hasSuffix(
+                "the process is gone, the session is usable; in the background \(name) still runs]"),
+              "\(stopped)")
+            #expect(stopped.facts["processGone"]?.bool == false, "\(stopped)")
+            #expect(stopped.facts["stillRunning"]?.array == [.string(name)], "\(stopped)")
+            _ = try await server.result(of: call)
+            #expect(ProcessTree.now().entries.contains(where: isJob))
+            kill(job.identifier, SIGKILL)
+            try await eventually("its end") { !ProcessTree.now().entries.contains(where: isJob) }
+          }
+          // Somebody else's job of before is nobody's remainder.
+          _ = try await server.exec("sleep \(unique) & sleep 0.3")
+          let other = try await server.exec("sleep 600", [("timeout_seconds", 1)])
+          #expect(other.facts["processGone"]?.bool == true && other.facts["stillRunning"] == nil, "\(other)")
+          for entry in ProcessTree.now().entries where isJob(entry) { kill(entry.identifier, SIGKILL) }
+        }
+      }
+    }
+
+    @Test func `a shell that stopped itself is resumed by its signal, and by an interrupt`() async throws {
+      try await LoopbackSSHD.with { sshd in
+        try await ServerUnderTest.with(sshd) { server in
+          try await server.open("bash")
+          _ = try await server.exec("kill -STOP $$; echo resumed", [("wait_seconds", 1)])
+          let resumed = try await server.call("interrupt", ["session_id": "s", "signal": "CONT"])
+          #expect(resumed.text.hasPrefix("resumed"), "\(resumed)")
+          _ = try await server.exec("kill -STOP $$; sleep 600", [("wait_seconds", 1)])
+          #expect(try await server.interrupt().state == "finished")
+          #expect(try await server.exec("echo usable").text == "usable")
         }
       }
     }

@@ -212,5 +212,19 @@ extension EndToEnd {
         }
       }
     }
+
+    @Test func `the shortest waits come to their end too`() async throws {
+      try await LoopbackSSHD.with { sshd in
+        try await ServerUnderTest.with(sshd) { server in
+          try await server.open("bash")
+          _ = try await server.exec("sleep 600", [("wait_seconds", 0)])
+          for round in 0..<300 {
+            let read = try await server.call(
+              "read-output", ["session_id": "s", "wait_seconds": .double(round % 2 == 0 ? 1e-6 : 1e-5)])
+            #expect(read.state == "running", "\(read)")
+          }
+        }
+      }
+    }
   }
 }

@@ -59,7 +59,8 @@ struct ForegroundInspectionTests {
   @Test func `a stopped job is told as stopped, a shell as a shell, an editor as full-screen`() throws {
     let stopped = ForegroundInspection(answer: Self.shell + "P 20 10 20 20 34817 T 0 n 1 vim\nT raw")
     #expect(stopped?.state(tail: "", isAlternateScreen: false) == .stopped)
-    let nested = ForegroundInspection(answer: Self.shell + "P 20 10 20 20 34817 S 270 n 1 bash\nT raw")
+    let nested = ForegroundInspection(
+      answer: Self.shell + "S 10 900\nP 20 10 20 20 34817 S 270 n 1 bash\nS 20 800\nV 20 bash\nT raw")
     guard case .readsTerminal(let shell)? = nested?.state(tail: "$ ", isAlternateScreen: false) else {
       Issue.record("a nested shell waits")
       return
@@ -71,6 +72,38 @@ struct ForegroundInspectionTests {
       return
     }
     #expect(vim.isFullScreen && !vim.isShell)
+  }
+
+  /// The driver is typed into what is entered, so a script that asks must never be.
+  @Test(arguments: [
+    ("a shell at its prompt", "sh", "V 20 sh", 800, "cooked", true),
+    ("a login shell", "bash", "V 20 -bash", 800, "raw", true),
+    (
+      "an interactive one with options", "bash", "V 20 bash\nV 20 --rcfile\nV 20 my rc\nV 20 -i", 800, "raw",
+      true
+    ),
+    ("another user's", "bash", "V 20 bash", 0, "raw", true),
+    ("one that edits no lines", "bash", "V 20 bash\nV 20 --noediting", 800, "cooked", true),
+    ("a script", "bash", "V 20 bash\nV 20 install.sh", 800, "cooked", false),
+    ("a command", "sh", "V 20 sh\nV 20 -c\nV 20 read x; echo $x", 800, "cooked", false),
+    ("start-up files that ask", "bash", "V 20 bash", 800, "cooked", false),
+    ("a subshell", "bash", "V 20 bash\nV 20 -l\nV 20 -i", 900, "cooked", false),
+    ("another user's subshell", "bash", "V 20 bash\nV 20 -l\nV 20 -i", 0, "raw", false),
+    ("one that nothing is known of", "sh", "", 800, "cooked", false),
+  ])
+  func `only a shell that reads commands is entered`(
+    _ case: String, _ name: String, _ words: String, _ stack: Int, _ terminal: String, _ isShell: Bool
+  ) {
+    let answer =
+      Self.shell
+      + "S 10 900\nV 10 bash\nV 10 -l\nV 10 -i\nP 20 10 20 20 34817 S 0 y 1 \(name)\nS 20 \(stack)\n"
+      + "\(words)\nT \(terminal)"
+    let state = ForegroundInspection(answer: answer)?.state(tail: "$ ", isAlternateScreen: false)
+    guard case .readsTerminal(let program)? = state else {
+      Issue.record("\(`case`): \(String(describing: state))")
+      return
+    }
+    #expect(program.isShell == isShell, "\(`case`)")
   }
 
   @Test(arguments: ["none", "gone", "", "F x y", "P 1 2 3"])

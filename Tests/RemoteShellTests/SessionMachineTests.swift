@@ -251,42 +251,32 @@ struct SessionMachineTests {
     #expect(first.duration(to: now) >= .seconds(6) && first.duration(to: now) < .seconds(7))
   }
 
-  @Test mutating func `a nested shell is entered, runs commands and is left by exit`() {
-    boot()
-    _ = run("bash")
-    _ = receive("B;1", "$ ")
-    #expect(machine.handle(.enterNestedShell, at: start).count == 1)
-    let entered = receive("H;bash;200;p;/dev/pts/1;root;/root", "P;0;0", level: 1)
-    guard case .entered(let hello)? = entered.first else {
-      Issue.record("\(entered)")
-      return
+  @Test mutating func `a child that has ended before its beginning was told is no surprise`() {
+    _ = machine.handle(.closed, at: start)
+    #expect(machine.handle(.opened, at: start) == [])
+  }
+
+  @Test mutating func `a line that the shell gave up is followed by a repair, but in bash`() {
+    for (dialect, isIdle) in [("bash", true), ("sh", false), ("zsh", false), ("ksh", false)] {
+      machine = Self.makeMachine(nonces, hasSideChannel: true)
+      _ = machine.handle(.opened, at: start)
+      _ = receive("H;\(dialect);100;p;/dev/pts/1;root;/root", "P;0;0")
+      _ = run("set -u; exec >f; echo $x")
+      _ = receive("B;1", "P;1;2")
+      #expect(machine.isIdle == isIdle, "\(dialect)")
     }
-    #expect(hello.processIdentifier == 200 && machine.depth == 2)
-    _ = run("echo in")
+  }
+
+  @Test mutating func `a stop is named by the signal that the status tells of`() {
+    boot()
+    _ = run("sleep 600")
+    _ = receive("B;1")
+    _ = machine.handle(.interrupt, at: start)
+    for _ in 0..<2 { _ = machine.handle(.tick, at: machine.deadline ?? start) }
+    _ = receive("E;1;130;hB;/root")
+    _ = machine.handle(.tick, at: machine.deadline ?? start)
     #expect(
-      receive("B;1", "in\n", "E;1;0;hB;/", "P;1;0", level: 1).suffix(1) == [finished(0, .completed, "/")])
-    _ = run("exit 4")
-    _ = receive("B;2", "exit\n", level: 1)
-    #expect(receive("E;1;4;hB;/root") == [finished(4, .leftShell)])
-    #expect(machine.depth == 1)
-  }
-
-  @Test mutating func `a nested shell that dies while idle takes the session back to the outer one`() {
-    boot()
-    _ = run("bash")
-    _ = receive("B;1")
-    _ = machine.handle(.enterNestedShell, at: start)
-    _ = receive("H;bash;200;p;/dev/pts/1;root;/root", "P;0;0", level: 1)
-    #expect(receive("E;1;137;hB;/root").first == .left(status: 137))
-  }
-
-  @Test mutating func `a program that does not answer as a shell goes on as what it was`() {
-    boot()
-    _ = run("weird")
-    _ = receive("B;1")
-    _ = machine.handle(.enterNestedShell, at: start)
-    #expect(machine.handle(.tick, at: machine.deadline ?? start) == [.notEntered])
-    #expect(receive("out", "E;1;0;hB;/root") == [output("out"), finished(0)])
+      receive("B;2", "E;2;0;hB;/root", "P;2;0") == [finished(130, .interrupted(by: .interruptCharacter))])
   }
 
   @Test mutating func `traces of our own frame are nobody's output, others' output beside them is kept`() {

@@ -52,6 +52,15 @@ extension ToolDeclaration {
       let bytes = try input(arguments, session)
       let budget = arguments.duration("wait_seconds") ?? .seconds(45)
       let text = CommandText(session: session.name, limit: arguments.integer("max_output_chars") ?? 40_000)
+      if arguments.string("secret") != nil {
+        let number: Int
+        do throws(SessionFailure) {
+          number = try session.shell.running()
+        } catch {
+          throw service.failure(error, session)
+        }
+        return { await service.typeSecret(bytes, into: number, of: session, within: budget, text) }
+      }
       let typed: (number: Int, outputBytes: Int)
       do throws(SessionFailure) {
         typed = try session.shell.type(bytes)
@@ -171,16 +180,63 @@ extension SSHService {
     return text.result(report, showing: min(offset, report.outputBytes)..<report.outputBytes, waited: budget)
   }
 
+  /// How long a question for a secret may be on its way.
+  private static let questionTime: Duration = .seconds(5)
+
+  /// Types a secret, if what runs asks for one: a shell would run it as a command, and other programs show it.
+  func typeSecret(
+    _ bytes: [UInt8], into number: Int, of session: OpenSession, within budget: Duration, _ text: CommandText
+  ) async -> CallToolResult {
+    let report = await session.shell.settling(of: number, within: Self.questionTime)
+    guard let report, asksForSecret(report, session) else { return Self.noQuestion(session) }
+    let typed: (number: Int, outputBytes: Int)
+    do throws(SessionFailure) {
+      typed = try session.shell.type(bytes, intoWaiting: number)
+    } catch .nothingRuns {
+      return Self.noQuestion(session)
+    } catch {
+      return failure(error, session).result
+    }
+    return await afterInput(to: session, typed.number, from: typed.outputBytes, budget, text)
+  }
+
+  private func asksForSecret(_ report: CommandReport, _ session: OpenSession) -> Bool {
+    switch report.state {
+    case .waitingForInput(let program):
+      report.tail.asksForSecret || Self.passwordPrograms.contains(program.name)
+    case .running: report.tail.asksForSecret && session.shell.mayWait(report.number)
+    default: false
+    }
+  }
+
+  /// Programs that ask for an account's password, in whatever language.
+  private static let passwordPrograms: Set<String> = [
+    "sudo", "sudo-rs", "su", "su-rs", "doas", "pkexec", "runuser", "login", "passwd", "ssh", "scp", "sftp",
+    "kinit",
+  ]
+
+  private static func noQuestion(_ session: OpenSession) -> CallToolResult {
+    ToolFailure(
+      code: "no_question",
+      "Nothing was typed: no program in session '\(session.name)' asks for a password now. A result says when one does: "
+        + "[waiting for input: ...]."
+    ).result
+  }
+
   func interrupt(_ session: OpenSession, _ signal: SignalName?) async -> CallToolResult {
     let text = CommandText(session: session.name, limit: 40_000)
     do throws(SessionFailure) {
       if let signal {
         let sent = try await session.shell.signal(signal)
-        guard sent.isSent else {
+        let obstacle: String? =
+          switch sent.delivery {
+          case .sent: nil
+          case .toNobody: "was not sent: nothing runs in the foreground but the shell itself"
+          case .impossible: "cannot be sent here: the host allows no second channel"
+          }
+        if let obstacle {
           return ToolFailure(
-            code: "signal_not_sent",
-            "SIG\(signal.rawValue) cannot be sent here: the host allows no second channel. Call interrupt without a "
-              + "signal."
+            code: "signal_not_sent", "SIG\(signal.rawValue) \(obstacle). Call interrupt without a signal."
           ).result
         }
         let report = await session.shell.settling(of: sent.number, within: .seconds(1))

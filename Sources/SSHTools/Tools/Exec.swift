@@ -117,6 +117,11 @@ extension SSHService {
         code: "nothing_runs",
         "No command runs in session '\(session.name)'. Call exec to run one; input without a command would be run as one."
       )
+    case .entering:
+      return ToolFailure(
+        code: "session_busy",
+        "Session '\(session.name)' is just entering the shell that was started in it. Nothing was sent. Call read-output, "
+          + "and then again.")
     case .inputRefused:
       return ToolFailure(
         code: "input_refused",
