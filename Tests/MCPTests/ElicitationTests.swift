@@ -73,6 +73,14 @@ struct ElicitationTests {
     #expect(Self.text(await client.answers(2).last).hasPrefix("accept("))
   }
 
+  @Test func `an answer that cannot be taken ends the question and is not answered`() async {
+    let client = Self.client("2025-11-25", #"{"form":{}}"#)
+    Self.call(client)
+    client.answer(await client.answers(1).last, #"{"action":"accept","content":{"a":"\ud83d"}}"#)
+    #expect(Self.text(await client.answer(to: 1)) == "unavailable")
+    #expect(client.answers.count == 2)
+  }
+
   @Test func `a page is a request, and its end a notification`() async {
     let client = Self.client("2025-11-25", #"{"url":{}}"#)
     Self.call(client, kinds: "url")

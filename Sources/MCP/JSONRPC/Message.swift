@@ -22,6 +22,11 @@ package enum RequestID: Sendable, Hashable {
     case .integer(let number): .number(number)
     }
   }
+
+  /// Texts are the same where their bytes are: "é" and "e\u{301}" are two ids.
+  package static func == (left: RequestID, right: RequestID) -> Bool { left.json == right.json }
+
+  package func hash(into hasher: inout Hasher) { json.hash(into: &hasher) }
 }
 
 /// One JSON-RPC message of a client.
