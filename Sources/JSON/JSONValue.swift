@@ -193,6 +193,33 @@ extension JSONValue {
   }
 }
 
+extension JSONObject {
+  /// Whether both have the same members, whatever their order and that of the objects within.
+  package func isSame(inAnyOrderAs other: JSONObject) -> Bool {
+    guard members.count == other.members.count else { return false }
+    // As a rule the same program has written both.
+    if zip(members, other.members).allSatisfy({ $0.name.hasBytes(of: $1.name) }) {
+      return zip(members, other.members).allSatisfy { $0.value.isSame(inAnyOrderAs: $1.value) }
+    }
+    let values = Dictionary(
+      other.members.map { (ByteKey($0.name), $0.value) }, uniquingKeysWith: { first, _ in first })
+    return members.allSatisfy { member in
+      values[ByteKey(member.name)].map { member.value.isSame(inAnyOrderAs: $0) } ?? false
+    }
+  }
+}
+
+extension JSONValue {
+  fileprivate func isSame(inAnyOrderAs other: JSONValue) -> Bool {
+    switch (self, other) {
+    case (.object(let left), .object(let right)): left.isSame(inAnyOrderAs: right)
+    case (.array(let left), .array(let right)):
+      left.count == right.count && zip(left, right).allSatisfy { $0.isSame(inAnyOrderAs: $1) }
+    default: self == other
+    }
+  }
+}
+
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral,
   ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral, ExpressibleByFloatLiteral
 {

@@ -74,6 +74,21 @@ struct JSONTests {
     #expect(JSONObject([("é", 1)])["e\u{301}"] == nil)
   }
 
+  @Test func `members are the same in any order, also where there are many`() {
+    let inner: [JSONValue] = [["a": 1, "b": [["c": 2, "d": 3]]], ["b": [["d": 3, "c": 2]], "a": 1]]
+    let many = (0..<5_000).map { ("k\($0)", JSONValue.array([.int($0), inner[0]])) }
+    let other = (0..<5_000).map { ("k\($0)", JSONValue.array([.int($0), inner[1]])) }
+    let object = JSONParser.object(many)
+    #expect(object != nil && object?.isSame(inAnyOrderAs: JSONParser.object(other) ?? JSONObject()) == true)
+    let backwards = JSONParser.object(other.reversed()) ?? JSONObject()
+    #expect(object?.isSame(inAnyOrderAs: backwards) == true && object != backwards)
+    var changed = backwards
+    changed["k4999"] = 1
+    #expect(object?.isSame(inAnyOrderAs: changed) == false)
+    #expect(object?.isSame(inAnyOrderAs: JSONParser.object(many.dropLast()) ?? JSONObject()) == false)
+    #expect(!JSONObject([("é", 1)]).isSame(inAnyOrderAs: JSONObject([("e\u{301}", 1)])))
+  }
+
   @Test func `surrogate pairs are one character`() throws {
     #expect(try JSONParser.parse(#""\ud83d\ude42""#) == "🙂")
   }
@@ -116,5 +131,13 @@ struct JSONTests {
     default:
       return .object(JSONObject((0..<3).map { ("k\($0)", random(depth: depth - 1, &generator)) }))
     }
+  }
+}
+
+extension JSONParser {
+  /// An object of many members, which the parser makes in linear time.
+  fileprivate static func object(_ members: [(String, JSONValue)]) -> JSONObject? {
+    let texts = members.map { "\"\($0.0)\":\(String(decoding: JSONWriter.compact($0.1), as: UTF8.self))" }
+    return (try? parse("{\(texts.joined(separator: ","))}"))?.object
   }
 }

@@ -200,6 +200,17 @@ struct ElicitationTests {
     #expect(last?["result"]?["resultType"] == "complete" && last?["id"] == 3)
   }
 
+  @Test func `a repeated call may have its arguments in another order, however many`() async {
+    let client = Client(tools: [Self.asking])
+    let extra = (0..<60_000).map { "\"k\($0)\":\($0)" }
+    Self.send(client, id: 1, extra: extra.joined(separator: ",") + ",")
+    let form = Self.question(await client.answers(1).last)
+    Self.send(
+      client, id: 2, state: form.state, responses: #"{"\#(form.key)":{"action":"decline"}}"#,
+      extra: extra.reversed().joined(separator: ",") + ",")
+    #expect(Self.text(await client.answer(to: 2)) == "decline")
+  }
+
   @Test func `a missing or malformed answer is asked for again`() async {
     let client = Client(tools: [Self.asking])
     Self.send(client, id: 1)

@@ -45,7 +45,7 @@ struct FramingTests {
     String(repeating: "[", count: depth) + String(repeating: "]", count: depth)
   }
 
-  @Test(arguments: [(60, nil), (65, -32600), (1_000_000, -32600)] as [(Int, Int?)])
+  @Test(arguments: [(60, nil), (65, -32600), (200_000, -32600)] as [(Int, Int?)])
   func `nesting has a limit, and the stack is safe`(_ depth: Int, _ code: Int?) async {
     let client = Client(tools: [.echo])
     client.initialize("2025-11-25")
@@ -116,6 +116,25 @@ struct FramingTests {
     client.send(#"{"jsonrpc":"2.0","id":79,"method":"ping","params":{"\u00e9":1,"e\u0301":2}}"#)
     #expect(client.answers.last?["result"] == [:])
     await expectAlive(client)
+  }
+
+  @Test func `two ids that look the same are two requests`() async {
+    let (stream, release) = AsyncStream.makeStream(of: Void.self)
+    let waiting = Tool.test("waiting") { _, _ in
+      {
+        for await _ in stream {}
+        return CallToolResult(text: "done")
+      }
+    }
+    let client = Client(tools: [waiting, .echo])
+    client.initialize("2025-11-25")
+    client.request(#""é""#, "tools/call", #""name":"waiting""#)
+    client.request("\"e\u{301}\"", "tools/call", #""name":"echo""#)
+    let answer = await client.answers(1).last
+    #expect(answer?["id"] == "e\u{301}" && answer?["result"] != nil)
+    client.cancel("\"e\u{301}\"")
+    release.finish()
+    #expect(await client.answer(to: "é")["result"] != nil)
   }
 
   @Test(arguments: [

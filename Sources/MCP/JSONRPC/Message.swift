@@ -42,7 +42,7 @@ package enum Message: Sendable, Hashable {
   package init(_ value: JSONValue) throws(InvalidMessage) {
     guard let object = value.object else { throw InvalidMessage(id: nil, "a message is a JSON object") }
     let id = object["id"].flatMap { RequestID($0) }
-    guard object["jsonrpc"]?.string == "2.0" else {
+    guard object["jsonrpc"] == "2.0" else {
       throw InvalidMessage(id: id, "\"jsonrpc\" must be \"2.0\"")
     }
     guard let method = object["method"] else {
@@ -89,7 +89,8 @@ package struct RPCError: Error, Sendable, Hashable {
   package init(code: Int, message: String, data: JSONValue? = nil) {
     self.code = code
     // It may quote the request, which may be a name of megabytes.
-    self.message = message.utf8.count > 2000 ? "\(message.prefix(500)) ..." : message
+    self.message =
+      message.utf8.count > 2000 ? "\(message.beginning(characters: 500, bytes: 2000)) ..." : message
     self.data = data
   }
 

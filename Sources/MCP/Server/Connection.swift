@@ -133,7 +133,7 @@ package final class Connection: Sendable {
         request(id, method, params, isBatched: isBatched, answer: answer)
       case .notification(let method, let params):
         if let fault { throw InvalidMessage(id: nil, "\(fault)") }
-        if method == "notifications/cancelled" { cancel(params) }
+        if method.hasBytes(of: "notifications/cancelled") { cancel(params) }
         answer(nil)
       case .response(let id, let result, _):
         let question = state.withLock { $0.questions.remove(id) }
