@@ -67,8 +67,8 @@ enum FramingProperty {
       case .notification:
         if value["id"] != nil { return "a request was taken for a notification" }
       case .response(let id, let result, let error):
-        guard let there = value["id"], JSONWriter.compact(id.json) == JSONWriter.compact(there),
-          value["method"] == nil, result != nil || error != nil
+        guard id == value["id"].flatMap({ RequestID($0) }), value["method"] == nil,
+          result != nil || error != nil
         else { return "something else was taken for a response" }
       }
     } catch {

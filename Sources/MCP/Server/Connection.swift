@@ -111,8 +111,8 @@ package final class Connection: Sendable {
       }
       return
     }
-    guard state.withLock({ $0.negotiated }) == .v2025_03_26, !batch.isEmpty else {
-      return send(error: .invalidRequest("batches are only for protocol version 2025-03-26"), to: nil)
+    if let reason = Batch.refusal(of: batch, in: state.withLock { $0.negotiated }) {
+      return send(error: .invalidRequest(reason), to: nil)
     }
     let answers = Batch(count: batch.count) { [self] answers in
       if !answers.isEmpty { send(.array(answers)) }
@@ -136,7 +136,7 @@ package final class Connection: Sendable {
         if method.hasBytes(of: "notifications/cancelled") { cancel(params) }
         answer(nil)
       case .response(let id, let result, _):
-        let question = state.withLock { $0.questions.remove(id) }
+        let question = id.flatMap { id in state.withLock { $0.questions.remove(id) } }
         let said = fault == nil ? ElicitationAnswer(result) : nil
         question?.continuation.resume(returning: said ?? .unavailable)
         answer(nil)
