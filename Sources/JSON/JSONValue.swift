@@ -7,6 +7,8 @@ package enum JSONValue: Sendable, Hashable {
   case bool(Bool)
   case number(JSONNumber)
   case string(String)
+  /// A string that is no text.
+  case unpaired(JSONUnpaired)
   case array([JSONValue])
   case object(JSONObject)
 
@@ -53,10 +55,24 @@ package enum JSONValue: Sendable, Hashable {
     case .bool: "boolean"
     case .number(let number): number.int == nil ? "number" : "integer"
     case .string: "string"
+    case .unpaired: "string with an unpaired surrogate"
     case .array: "array"
     case .object: "object"
     }
   }
+}
+
+/// A JSON string in which half of a surrogate pair stands alone: no text, but other programs write it, and a file that
+/// holds it must keep it.
+package struct JSONUnpaired: Sendable, Hashable {
+  /// What stood between the quotes, escapes as they were.
+  let literal: String
+
+  package static func == (left: JSONUnpaired, right: JSONUnpaired) -> Bool {
+    left.literal.hasBytes(of: right.literal)
+  }
+
+  package func hash(into hasher: inout Hasher) { literal.hashBytes(into: &hasher) }
 }
 
 /// A JSON number as its text, so that nothing is rounded on the way through.
@@ -119,9 +135,9 @@ package struct JSONObject: Sendable, Hashable {
   ///
   /// Linear in the number of members: our objects have few.
   package subscript(name: String) -> JSONValue? {
-    get { members.first { $0.name == name }?.value }
+    get { members.first { $0.name.hasBytes(of: name) }?.value }
     set {
-      let place = members.firstIndex { $0.name == name }
+      let place = members.firstIndex { $0.name.hasBytes(of: name) }
       switch (place, newValue) {
       case (let place?, let value?): members[place].value = value
       case (let place?, nil): members.remove(at: place)
@@ -138,13 +154,68 @@ package struct JSONObject: Sendable, Hashable {
 
   package static func == (left: JSONObject, right: JSONObject) -> Bool {
     left.members.count == right.members.count
-      && zip(left.members, right.members).allSatisfy { $0.name == $1.name && $0.value == $1.value }
+      && zip(left.members, right.members).allSatisfy { $0.name.hasBytes(of: $1.name) && $0.value == $1.value }
   }
 
   package func hash(into hasher: inout Hasher) {
     for (name, value) in members {
-      hasher.combine(name)
+      name.hashBytes(into: &hasher)
       hasher.combine(value)
+    }
+  }
+}
+
+extension JSONValue {
+  /// Texts are the same where their bytes are.
+  package static func == (left: JSONValue, right: JSONValue) -> Bool {
+    switch (left, right) {
+    case (.null, .null): true
+    case (.bool(let left), .bool(let right)): left == right
+    case (.number(let left), .number(let right)): left == right
+    case (.string(let left), .string(let right)): left.hasBytes(of: right)
+    case (.unpaired(let left), .unpaired(let right)): left == right
+    case (.array(let left), .array(let right)): left == right
+    case (.object(let left), .object(let right)): left == right
+    default: false
+    }
+  }
+
+  package func hash(into hasher: inout Hasher) {
+    switch self {
+    case .null: hasher.combine(0)
+    case .bool(let bool): hasher.combine(bool)
+    case .number(let number): hasher.combine(number)
+    case .string(let string): string.hashBytes(into: &hasher)
+    case .unpaired(let string): hasher.combine(string)
+    case .array(let elements): hasher.combine(elements)
+    case .object(let object): hasher.combine(object)
+    }
+  }
+}
+
+extension JSONObject {
+  /// Whether both have the same members, whatever their order and that of the objects within.
+  package func isSame(inAnyOrderAs other: JSONObject) -> Bool {
+    guard members.count == other.members.count else { return false }
+    // As a rule the same program has written both.
+    if zip(members, other.members).allSatisfy({ $0.name.hasBytes(of: $1.name) }) {
+      return zip(members, other.members).allSatisfy { $0.value.isSame(inAnyOrderAs: $1.value) }
+    }
+    let values = Dictionary(
+      other.members.map { (ByteKey($0.name), $0.value) }, uniquingKeysWith: { first, _ in first })
+    return members.allSatisfy { member in
+      values[ByteKey(member.name)].map { member.value.isSame(inAnyOrderAs: $0) } ?? false
+    }
+  }
+}
+
+extension JSONValue {
+  fileprivate func isSame(inAnyOrderAs other: JSONValue) -> Bool {
+    switch (self, other) {
+    case (.object(let left), .object(let right)): left.isSame(inAnyOrderAs: right)
+    case (.array(let left), .array(let right)):
+      left.count == right.count && zip(left, right).allSatisfy { $0.isSame(inAnyOrderAs: $1) }
+    default: self == other
     }
   }
 }

@@ -28,6 +28,7 @@ package struct JSONWriter {
     case .bool(let bool): output.append(contentsOf: (bool ? "true" : "false").utf8)
     case .number(let number): output.append(contentsOf: number.literal.utf8)
     case .string(let string): write(string)
+    case .unpaired(let string): write(string)
     case .array(let elements):
       writeList(elements, open: UInt8(ascii: "["), close: UInt8(ascii: "]"), depth: depth) {
         writer, element in
@@ -79,6 +80,15 @@ package struct JSONWriter {
         clean = index + 1
       }
       output.append(contentsOf: utf8[clean...])
+    }
+    output.append(UInt8(ascii: "\""))
+  }
+
+  /// As it was, since its escapes stand for what no text can hold.
+  private mutating func write(_ string: JSONUnpaired) {
+    output.append(UInt8(ascii: "\""))
+    for byte in string.literal.utf8 {
+      if byte == 0x7F { writeEscape(of: byte) } else { output.append(byte) }
     }
     output.append(UInt8(ascii: "\""))
   }

@@ -11,11 +11,13 @@ package final class SessionTable<Session: Sendable>: Sendable {
   private let state = Mutex(State())
 
   private struct State {
-    var entries: [String: Entry] = [:]
+    /// By the bytes of the names: `==` takes two names for one where they only look the same.
+    var entries: [[UInt8]: Entry] = [:]
     var lastOrder = 0
   }
 
   private struct Entry {
+    let name: String
     let order: Int
     var session: Session?
   }
@@ -36,10 +38,11 @@ package final class SessionTable<Session: Sendable>: Sendable {
   /// Takes the name for a session that is being opened.
   package func reserve(_ name: String) throws(Refusal) {
     let refusal = state.withLock { state -> Refusal? in
-      if state.entries[name] != nil { return .nameTaken }
+      let key = Array(name.utf8)
+      if state.entries[key] != nil { return .nameTaken }
       guard state.entries.count < limit else { return .full(limit: limit) }
       state.lastOrder += 1
-      state.entries[name] = Entry(order: state.lastOrder, session: nil)
+      state.entries[key] = Entry(name: name, order: state.lastOrder, session: nil)
       return nil
     }
     if let refusal { throw refusal }
@@ -47,9 +50,10 @@ package final class SessionTable<Session: Sendable>: Sendable {
 
   /// Puts the session at its reserved name; false if the name was given back meanwhile.
   package func put(_ session: Session, at name: String) -> Bool {
-    state.withLock { state in
-      guard state.entries[name] != nil else { return false }
-      state.entries[name]?.session = session
+    let key = Array(name.utf8)
+    return state.withLock { state in
+      guard state.entries[key] != nil else { return false }
+      state.entries[key]?.session = session
       return true
     }
   }
@@ -57,19 +61,19 @@ package final class SessionTable<Session: Sendable>: Sendable {
   /// Gives the name back.
   @discardableResult
   package func remove(_ name: String) -> Session? {
-    state.withLock { $0.entries.removeValue(forKey: name)?.session }
+    state.withLock { $0.entries.removeValue(forKey: Array(name.utf8))?.session }
   }
 
   /// The session of that name, if it is open.
   package subscript(name: String) -> Session? {
-    state.withLock { $0.entries[name]?.session }
+    state.withLock { $0.entries[Array(name.utf8)]?.session }
   }
 
   /// All open sessions with their names, oldest first.
   package var all: [(name: String, session: Session)] {
     state.withLock { state in
-      state.entries.sorted { $0.value.order < $1.value.order }
-        .compactMap { name, entry in entry.session.map { (name, $0) } }
+      state.entries.values.sorted { $0.order < $1.order }
+        .compactMap { entry in entry.session.map { (entry.name, $0) } }
     }
   }
 

@@ -345,10 +345,24 @@ extension String {
     return String(unicodeScalars[...last])
   }
 
-  /// On one line, at most 80 characters: for naming a command inside a sentence.
+  /// On one line, at most 80 characters and 320 bytes: for naming a command inside a sentence.
   package var shortened: String {
-    let line = split(whereSeparator: \.isNewline).joined(separator: " ")
-    return line.count > 80 ? line.prefix(77) + "..." : line
+    let limitBytes = 320
+    var line = ""
+    var isAfterBreak = false
+    // By scalars and no further than it shows: a text may be long, and so may a single character.
+    for scalar in unicodeScalars {
+      if line.utf8.count > limitBytes { break }
+      if Character(scalar).isNewline {
+        isAfterBreak = !line.isEmpty
+      } else {
+        if isAfterBreak { line += " " }
+        isAfterBreak = false
+        line.unicodeScalars.append(scalar)
+      }
+    }
+    guard line.utf8.count > limitBytes || line.count > 80 else { return line }
+    return line.beginning(characters: 77, bytes: limitBytes - 3) + "..."
   }
 
   /// As sudo, su and PAM say it in the languages that they speak most.

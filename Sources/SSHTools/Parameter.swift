@@ -77,6 +77,10 @@ package struct Parameter: Sendable {
     }
   }
 
+  fileprivate func isNamed(_ text: String) -> Bool {
+    name.hasBytes(of: text) || aliases.contains { $0.hasBytes(of: text) }
+  }
+
   fileprivate func accepts(_ value: JSONValue) -> Bool {
     switch kind {
     case .string: value.string != nil
@@ -84,7 +88,7 @@ package struct Parameter: Sendable {
     case .integer(let range, _): value.int.map(range.contains) ?? false
     case .seconds(let range, _): value.double.map(range.contains) ?? false
     case .strings: value.array?.allSatisfy { $0.string != nil } ?? false
-    case .choice(let words): value.string.map(words.contains) ?? false
+    case .choice(let words): value.string.map { word in words.contains { $0.hasBytes(of: word) } } ?? false
     }
   }
 }
@@ -105,7 +109,7 @@ package struct Arguments: Sendable {
   package init(_ object: JSONObject, of parameters: [Parameter]) throws(ToolFailure) {
     var values: [String: JSONValue] = [:]
     for (name, value) in object.members {
-      guard let parameter = parameters.first(where: { $0.name == name || $0.aliases.contains(name) }) else {
+      guard let parameter = parameters.first(where: { $0.isNamed(name) }) else {
         let known = parameters.map(\.name).joined(separator: ", ")
         throw ToolFailure(
           code: "unknown_argument",

@@ -21,7 +21,9 @@ package struct ToolFailure: Error, Sendable, Hashable {
   private static let limitBytes = 16 << 10
 
   private static func bounded(_ text: String) -> String {
-    text.utf8.count > limitBytes ? "\(text.prefix(1000)) ... \(text.suffix(1000))" : text
+    guard text.utf8.count > limitBytes else { return text }
+    let end = text.ending(characters: 1000, bytes: 4000)
+    return "\(text.beginning(characters: 1000, bytes: 4000)) ... \(end)"
   }
 
   /// The result that tells it.

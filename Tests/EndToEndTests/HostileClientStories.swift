@@ -65,6 +65,28 @@ extension EndToEnd {
       }
     }
 
+    @Test(arguments: [
+      "x" + String(repeating: "\u{301}\u{323}", count: 50_000), String(repeating: "\u{1F1E9}", count: 50_000),
+    ])
+    func `names of marks or flags without end are refused as fast as others`(name: String) async throws {
+      try await ServerUnderTest.with { server in
+        let giant = JSONValue.string(name)
+        for (tool, arguments) in [
+          ("exec", ["session_id": giant, "command": "true"]), ("close-session", ["sessionId": giant]),
+          ("list-hosts", .object(JSONObject([(name, 1)]))),
+        ] as [(String, JSONValue)] {
+          let result = try await server.call(tool, arguments)
+          #expect(result.isError && result.text.utf8.count < 8200, "\(tool)")
+        }
+        let tool = try await server.request("tools/call", [("name", giant), ("arguments", [:])])
+        #expect(tool["error"]?["code"] == -32602 && JSONWriter.compact(tool).count < 4000)
+        let method = try await server.request(name)
+        #expect(method["error"]?["code"] == -32601 && JSONWriter.compact(method).count < 4000)
+        let prompt = try await server.request("prompts/get", [("name", giant)])
+        #expect(prompt["error"]?["code"] == -32602 && JSONWriter.compact(prompt).count < 4000)
+      }
+    }
+
     @Test func `thousands of cancellations cost nothing but the calls that they name`() async throws {
       try await LoopbackSSHD.with { sshd in
         try await ServerUnderTest.with(sshd) { server in

@@ -25,6 +25,22 @@ enum FramingProperty {
   }
 
   private static func valueViolation(_ bytes: [UInt8]) -> String? {
+    readingViolation(bytes) ?? parsedViolation(bytes)
+  }
+
+  /// What has the grammar is read to its end, and is the same value if nothing is wrong with it.
+  private static func readingViolation(_ bytes: [UInt8]) -> String? {
+    let value = try? JSONParser.parse(bytes)
+    guard let reading = try? JSONParser.read(bytes) else {
+      return value == nil ? nil : "a text without the grammar of JSON has a value"
+    }
+    if let fault = reading.fault, !(0..<bytes.count).contains(fault.offset) { return "a fault is nowhere" }
+    if reading.fault == nil, value == nil { return "a text without a fault has no value" }
+    if let value, value != reading.value { return "a text is read in two ways" }
+    return reading.fault == nil ? nil : messageViolation(reading.value)
+  }
+
+  private static func parsedViolation(_ bytes: [UInt8]) -> String? {
     let value: JSONValue
     do throws(JSONSyntaxError) {
       value = try JSONParser.parse(bytes)
@@ -51,8 +67,8 @@ enum FramingProperty {
       case .notification:
         if value["id"] != nil { return "a request was taken for a notification" }
       case .response(let id, let result, let error):
-        guard let there = value["id"], JSONWriter.compact(id.json) == JSONWriter.compact(there),
-          value["method"] == nil, result != nil || error != nil
+        guard id == value["id"].flatMap({ RequestID($0) }), value["method"] == nil,
+          result != nil || error != nil
         else { return "something else was taken for a response" }
       }
     } catch {

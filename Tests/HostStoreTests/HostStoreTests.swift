@@ -98,6 +98,20 @@ struct HostStoreTests {
         """)
   }
 
+  @Test func `a note that is no text stays as it was, and is not asked of where it does not matter`() throws {
+    let note = #""cut \ud83d\/ \u00e9 \uDC00""#
+    try write(
+      #"{"hosts":[{"id":"a","host":"h","username":"u","note":\#(note)}],"caf\u00e9":1,"cafe\u0301":2}"#)
+    #expect(try store.list().map(\.id) == ["a"])
+    try store.add(Self.web)
+    #expect(home.read("store/hosts.json")?.contains("\"note\": \(note)") == true)
+    #expect(try store.list().map(\.id) == ["a", "web"])
+    try write(#"{"hosts":[{"id":"a","host":"\ud83d","username":"u"}]}"#)
+    let failure = #expect(throws: HostStoreFailure.self) { try store.list() }
+    let text = failure.map { "\($0)" } ?? ""
+    #expect(text.contains("\"host\" must be a string; it is string with an unpaired surrogate"))
+  }
+
   @Test func `directory and file are closed to others, also when they were open`() throws {
     try store.add(Self.web)
     #expect(mode("\(home.path)/store") == 0o700 && mode(path) == 0o600)

@@ -5,7 +5,7 @@ import Testing
 struct JSONTests {
   @Test(arguments: [
     "null", "true", "[]", "{}", "[1,2.50,-0,1e400,12345678901234567890]", #"{"b":1,"a":{"c":[null]}}"#,
-    #""é🙂\"\\\n\u0001""#, #""""#,
+    #""é🙂\"\\\n\u0001""#, #""""#, #"["\ud83d","\uDC00x","a\/\ud83d\u0041\""]"#, #"{"é":1,"é":2}"#,
   ])
   func `what is read is written as it was`(_ text: String) throws {
     #expect(String(decoding: JSONWriter.compact(try JSONParser.parse(text)), as: UTF8.self) == text)
@@ -13,7 +13,7 @@ struct JSONTests {
 
   @Test(arguments: [
     ("", 1, 1), ("[1,]", 1, 4), ("{\"a\":1,}", 1, 8), ("\n  x", 2, 3), ("[01]", 1, 3), ("1.", 1, 3),
-    ("\"\t\"", 1, 2), ("\"\\ud800\"", 1, 2), ("{\"a\":1,\"a\":2}", 1, 8), ("nul", 1, 1), ("1 2", 1, 3),
+    ("\"\t\"", 1, 2), ("{\"\\ud800\":1}", 1, 3), ("{\"a\":1,\"a\":2}", 1, 8), ("nul", 1, 1), ("1 2", 1, 3),
     ("[\n\n1\n 2]", 4, 2), ("\u{FEFF}1", 1, 1), ("\"\\x\"", 1, 2), ("\"abc", 1, 5), ("{1:2}", 1, 2),
   ])
   func `what is not JSON is refused with its place`(_ text: String, _ line: Int, _ column: Int) {
@@ -32,6 +32,61 @@ struct JSONTests {
     _ = try JSONParser.parse(nested(JSONParser.defaultDepthLimit))
     #expect(throws: JSONSyntaxError.self) { try JSONParser.parse(nested(JSONParser.defaultDepthLimit + 1)) }
     #expect(throws: JSONSyntaxError.self) { try JSONParser.parse(nested(100_000)) }
+  }
+
+  @Test(arguments: [
+    (#"{"id":7,"a":["\ud83d"]}"#, 14), (#"{"id":7,"a":{"b":1,"b":2}}"#, 19), (#"{"id":7,"\udc00":1}"#, 9),
+    (#"{"id":7,"a":[[[{"x":[1,{}],"y":"\n"},[]]]],"b":"\ud800"}"#, 13),
+    (#"{"id":7,"a":["\ud83d"],"a":[[[1]]]}"#, 14),
+  ])
+  func `a text with the grammar of JSON is read to its end, and its first fault is told`(
+    _ text: String, _ offset: Int
+  ) throws {
+    let reading = try JSONParser.read(Array(text.utf8), depthLimit: 2)
+    #expect(reading.fault?.offset == offset)
+    #expect(reading.value["id"] == 7)
+  }
+
+  @Test(arguments: [
+    #"{"a":[[[1,]]]}"#, #"{"a":[[[1]}"#, #"{"a":[[[}]]]}"#, #"{"a":[[{"x"}]]}"#, #"{"a":[[{"x":1,}]]}"#,
+    #"{"a":[[[tru]]]}"#, #"{"a":[[["#, #"["\ud83d",]"#, #"{"a":1,"a":2"#,
+    #"["\ud800\u00"]"#, #"["\ud800\x"]"#,
+  ])
+  func `behind a fault the grammar counts`(_ text: String) {
+    #expect(throws: JSONSyntaxError.self) { try JSONParser.read(Array(text.utf8), depthLimit: 2) }
+    #expect(throws: JSONSyntaxError.self) { try JSONParser.parse(Array(text.utf8), depthLimit: 2) }
+  }
+
+  @Test func `a name that comes twice has neither value, among few members and among many`() throws {
+    for count in [1, 15, 16, 17, 40] {
+      let members = (0..<count).map { "\"k\($0)\":\($0)" } + ["\"k0\":true", "\"é\":1", "\"e\u{301}\":2"]
+      let reading = try JSONParser.read(Array("{\(members.joined(separator: ","))}".utf8))
+      #expect(reading.fault?.reason == "the member \"k0\" is repeated")
+      #expect(reading.value["k0"] == .null && reading.value["k\(count)"] == nil)
+      #expect(reading.value["é"] == 1 && reading.value["e\u{301}"] == 2)
+      #expect(reading.value.object?.members.count == count + 2)
+    }
+  }
+
+  @Test func `texts are the same where their bytes are`() {
+    #expect(JSONValue.string("é") != .string("e\u{301}"))
+    #expect(Set<JSONValue>(["é", "e\u{301}", "é"]).count == 2)
+    #expect(JSONObject([("é", 1)])["e\u{301}"] == nil)
+  }
+
+  @Test func `members are the same in any order, also where there are many`() {
+    let inner: [JSONValue] = [["a": 1, "b": [["c": 2, "d": 3]]], ["b": [["d": 3, "c": 2]], "a": 1]]
+    let many = (0..<5_000).map { ("k\($0)", JSONValue.array([.int($0), inner[0]])) }
+    let other = (0..<5_000).map { ("k\($0)", JSONValue.array([.int($0), inner[1]])) }
+    let object = JSONParser.object(many)
+    #expect(object != nil && object?.isSame(inAnyOrderAs: JSONParser.object(other) ?? JSONObject()) == true)
+    let backwards = JSONParser.object(other.reversed()) ?? JSONObject()
+    #expect(object?.isSame(inAnyOrderAs: backwards) == true && object != backwards)
+    var changed = backwards
+    changed["k4999"] = 1
+    #expect(object?.isSame(inAnyOrderAs: changed) == false)
+    #expect(object?.isSame(inAnyOrderAs: JSONParser.object(many.dropLast()) ?? JSONObject()) == false)
+    #expect(!JSONObject([("é", 1)]).isSame(inAnyOrderAs: JSONObject([("e\u{301}", 1)])))
   }
 
   @Test func `surrogate pairs are one character`() throws {
@@ -76,5 +131,13 @@ struct JSONTests {
     default:
       return .object(JSONObject((0..<3).map { ("k\($0)", random(depth: depth - 1, &generator)) }))
     }
+  }
+}
+
+extension JSONParser {
+  /// An object of many members, which the parser makes in linear time.
+  fileprivate static func object(_ members: [(String, JSONValue)]) -> JSONObject? {
+    let texts = members.map { "\"\($0.0)\":\(String(decoding: JSONWriter.compact($0.1), as: UTF8.self))" }
+    return (try? parse("{\(texts.joined(separator: ","))}"))?.object
   }
 }

@@ -73,6 +73,14 @@ struct ElicitationTests {
     #expect(Self.text(await client.answers(2).last).hasPrefix("accept("))
   }
 
+  @Test func `an answer that cannot be taken ends the question and is not answered`() async {
+    let client = Self.client("2025-11-25", #"{"form":{}}"#)
+    Self.call(client)
+    client.answer(await client.answers(1).last, #"{"action":"accept","content":{"a":"\ud83d"}}"#)
+    #expect(Self.text(await client.answer(to: 1)) == "unavailable")
+    #expect(client.answers.count == 2)
+  }
+
   @Test func `a page is a request, and its end a notification`() async {
     let client = Self.client("2025-11-25", #"{"url":{}}"#)
     Self.call(client, kinds: "url")
@@ -190,6 +198,17 @@ struct ElicitationTests {
     let last = await client.answers(3).last
     #expect(Self.text(last).hasPrefix("accept(") && Self.text(last).hasSuffix("decline"))
     #expect(last?["result"]?["resultType"] == "complete" && last?["id"] == 3)
+  }
+
+  @Test func `a repeated call may have its arguments in another order, however many`() async {
+    let client = Client(tools: [Self.asking])
+    let extra = (0..<60_000).map { "\"k\($0)\":\($0)" }
+    Self.send(client, id: 1, extra: extra.joined(separator: ",") + ",")
+    let form = Self.question(await client.answers(1).last)
+    Self.send(
+      client, id: 2, state: form.state, responses: #"{"\#(form.key)":{"action":"decline"}}"#,
+      extra: extra.reversed().joined(separator: ",") + ",")
+    #expect(Self.text(await client.answer(to: 2)) == "decline")
   }
 
   @Test func `a missing or malformed answer is asked for again`() async {

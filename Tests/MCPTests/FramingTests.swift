@@ -45,7 +45,7 @@ struct FramingTests {
     String(repeating: "[", count: depth) + String(repeating: "]", count: depth)
   }
 
-  @Test(arguments: [(60, nil), (1000, -32700), (1_000_000, -32700)] as [(Int, Int?)])
+  @Test(arguments: [(60, nil), (65, -32600), (200_000, -32600)] as [(Int, Int?)])
   func `nesting has a limit, and the stack is safe`(_ depth: Int, _ code: Int?) async {
     let client = Client(tools: [.echo])
     client.initialize("2025-11-25")
@@ -55,6 +55,7 @@ struct FramingTests {
     ] {
       client.send(line)
       #expect(client.answers.last?["error"]?["code"]?.int == code)
+      #expect(client.answers.last?["id"] == 1)
     }
     client.send(String(repeating: "[", count: depth))
     #expect(client.answers.last?["error"]?["code"] == -32700)
@@ -74,11 +75,66 @@ struct FramingTests {
   }
 
   @Test(arguments: [#""\ud800""#, #""\udc00\ud800""#, #""\ud83dx""#])
-  func `half a surrogate pair is no text`(_ id: String) async {
+  func `half a surrogate pair is no text, and no id`(_ text: String) async {
     let client = Client()
-    client.send(#"{"jsonrpc":"2.0","id":\#(id),"method":"ping"}"#)
-    #expect(client.answers.last?["error"]?["code"] == -32700)
+    client.send(#"{"jsonrpc":"2.0","id":\#(text),"method":"ping"}"#)
+    #expect(client.answers.last?["error"]?["code"] == -32600 && client.answers.last?["id"] == nil)
+    client.send(#"{"jsonrpc":"2.0","id":\#(text),"id":7,"method":"ping"}"#)
+    #expect(client.answers.last?["error"]?["code"] == -32600 && client.answers.last?["id"] == nil)
     await expectAlive(client)
+  }
+
+  @Test(arguments: [
+    (#""text":"\ud83d""#, "an unpaired surrogate"),
+    (#""text":"a","text":"b""#, "the member \"text\" is repeated"),
+    (#""\udc00":1"#, "an unpaired surrogate in a name"),
+    (
+      #""a":\#(String(repeating: "[", count: 64) + String(repeating: "]", count: 64))"#,
+      "nested deeper than 64"
+    ),
+  ])
+  func `a request that cannot be taken is answered under its id, and not done`(
+    _ arguments: String, _ reason: String
+  ) async {
+    let client = Client(tools: [.test("never") { _, _ in fatalError("it was called") }])
+    client.initialize("2025-03-26")
+    let call = #""method":"tools/call","params":{"name":"never","arguments":{\#(arguments)}}"#
+    client.send(#"{"jsonrpc":"2.0",\#(call),"id":77}"#)
+    let answer = client.answers.last
+    #expect(answer?["id"] == 77 && answer?["error"]?["code"] == -32600)
+    #expect(answer?["error"]?["message"]?.string?.hasSuffix(reason) == true)
+    client.send(#"[{"jsonrpc":"2.0","id":1,"method":"ping"},{"jsonrpc":"2.0",\#(call),"id":"x"}]"#)
+    let answers = client.answers.last?.array
+    #expect(answers?.map { $0["id"] } == [1, "x"])
+    #expect(answers?.map { $0["error"]?["code"] } == [-32600, -32600])
+    await expectAlive(client)
+  }
+
+  @Test func `names and ids that differ in their bytes are different`() async {
+    let client = Client(tools: [.echo])
+    client.initialize("2025-11-25")
+    client.send(#"{"jsonrpc":"2.0","id":79,"method":"ping","params":{"\u00e9":1,"e\u0301":2}}"#)
+    #expect(client.answers.last?["result"] == [:])
+    await expectAlive(client)
+  }
+
+  @Test func `two ids that look the same are two requests`() async {
+    let (stream, release) = AsyncStream.makeStream(of: Void.self)
+    let waiting = Tool.test("waiting") { _, _ in
+      {
+        for await _ in stream {}
+        return CallToolResult(text: "done")
+      }
+    }
+    let client = Client(tools: [waiting, .echo])
+    client.initialize("2025-11-25")
+    client.request(#""é""#, "tools/call", #""name":"waiting""#)
+    client.request("\"e\u{301}\"", "tools/call", #""name":"echo""#)
+    let answer = await client.answers(1).last
+    #expect(answer?["id"] == "e\u{301}" && answer?["result"] != nil)
+    client.cancel("\"e\u{301}\"")
+    release.finish()
+    #expect(await client.answer(to: "é")["result"] != nil)
   }
 
   @Test(arguments: [
@@ -121,7 +177,8 @@ struct FramingTests {
   @Test func `a key that comes twice is no way around a check`() async {
     let client = Client(tools: [.echo])
     client.send(#"{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/list"}"#)
-    #expect(client.answers.count == 1 && client.answers.last?["error"]?["code"] == -32700)
+    #expect(client.answers.count == 1 && client.answers.last?["error"]?["code"] == -32600)
+    #expect(client.answers.last?["id"] == 1)
     await expectAlive(client)
   }
 }

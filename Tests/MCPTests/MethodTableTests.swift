@@ -147,6 +147,26 @@ struct MethodTableTests {
     #expect((client.answers.last?.array?.count == 1) == (code == nil))
   }
 
+  @Test func `a batch has at least one message and at most 64, and a larger one is not begun`() async {
+    let ping = { (id: Int) in #"{"jsonrpc":"2.0","id":\#(id),"method":"ping"}"# }
+    let client = Client()
+    client.initialize("2025-03-26")
+    client.send("[\((0..<64).map(ping).joined(separator: ","))]")
+    #expect(client.answers.last?.array?.count == 64)
+    for (line, reason) in [
+      ("[]", "Invalid request: a batch must not be empty"),
+      (
+        "[\((0..<65).map(ping).joined(separator: ","))]",
+        "Invalid request: a batch has at most 64 messages, this one has 65; none of them was taken"
+      ),
+    ] {
+      client.send(line)
+      #expect(client.answers.last?["error"]?["code"] == -32600 && client.answers.last?["id"] == nil)
+      #expect(client.answers.last?["error"]?["message"]?.string == reason)
+    }
+    #expect(client.answers.count == 3)
+  }
+
   @Test func `a batch holds nothing of a version without batches, and no handshake`() async {
     let client = Client(tools: [.echo], resources: .test())
     client.initialize("2025-03-26")
@@ -165,6 +185,17 @@ struct MethodTableTests {
     if version != "2026-07-28" { client.initialize(version) }
     client.send(#"{"jsonrpc":"2.0","id":"ask-1","result":{"action":"accept"}}"#)
     client.send(#"{"jsonrpc":"2.0","id":1,"error":{"code":-1,"message":"no"}}"#)
+    #expect(client.answers.isEmpty)
+  }
+
+  /// Two sides that answer errors with errors would talk for ever.
+  @Test(arguments: versions, ["", #""id":null,"#, #""id":1.5,"#, #""id":[],"#])
+  func `an error is never answered with an error`(_ version: String, _ id: String) {
+    let client = Client()
+    if version != "2026-07-28" { client.initialize(version) }
+    client.send(#"{"jsonrpc":"2.0",\#(id)"error":{"code":-32700,"message":"Parse error"}}"#)
+    client.send(#"{\#(id)"error":{"code":-32700,"message":"cut: \ud83d"}}"#)
+    client.send(#"{"jsonrpc":"2.0",\#(id)"result":{}}"#)
     #expect(client.answers.isEmpty)
   }
 

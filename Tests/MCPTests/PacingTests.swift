@@ -49,7 +49,7 @@ struct PacingTests {
 
   private func listen(_ resources: [String] = [], tasks: Set<String> = []) -> Subscriptions.Listen {
     Subscriptions.Listen(
-      resources: Dictionary(uniqueKeysWithValues: resources.map { ($0, ["\($0)!"]) }), tasks: tasks,
+      resources: Dictionary(uniqueKeysWithValues: resources.map { ($0, [ByteKey("\($0)!")]) }), tasks: tasks,
       answer: { _ in })
   }
 

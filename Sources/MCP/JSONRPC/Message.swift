@@ -22,14 +22,19 @@ package enum RequestID: Sendable, Hashable {
     case .integer(let number): .number(number)
     }
   }
+
+  /// Texts are the same where their bytes are: "é" and "e\u{301}" are two ids.
+  package static func == (left: RequestID, right: RequestID) -> Bool { left.json == right.json }
+
+  package func hash(into hasher: inout Hasher) { json.hash(into: &hasher) }
 }
 
 /// One JSON-RPC message of a client.
 package enum Message: Sendable, Hashable {
   case request(RequestID, method: String, params: JSONValue?)
   case notification(method: String, params: JSONValue?)
-  /// An answer to a request of ours.
-  case response(RequestID, result: JSONValue?, error: JSONValue?)
+  /// An answer to a request of ours; without an id it is to none, and only tells that the other side has a complaint.
+  case response(RequestID?, result: JSONValue?, error: JSONValue?)
 
   /// Reads a message from a JSON value.
   ///
@@ -37,15 +42,17 @@ package enum Message: Sendable, Hashable {
   package init(_ value: JSONValue) throws(InvalidMessage) {
     guard let object = value.object else { throw InvalidMessage(id: nil, "a message is a JSON object") }
     let id = object["id"].flatMap { RequestID($0) }
-    guard object["jsonrpc"]?.string == "2.0" else {
-      throw InvalidMessage(id: id, "\"jsonrpc\" must be \"2.0\"")
-    }
-    guard let method = object["method"] else {
-      guard let id, object["result"] != nil || object["error"] != nil else {
-        throw InvalidMessage(id: id, "a message has a \"method\", or an \"id\" with \"result\" or \"error\"")
-      }
+    let method = object["method"]
+    // Whatever else is wrong with it: two sides that answer an error with an error would never come to an end.
+    if method == nil, object["result"] != nil || object["error"] != nil {
       self = .response(id, result: object["result"], error: object["error"])
       return
+    }
+    guard object["jsonrpc"] == "2.0" else {
+      throw InvalidMessage(id: id, "\"jsonrpc\" must be \"2.0\"")
+    }
+    guard let method else {
+      throw InvalidMessage(id: id, "a message has a \"method\", or an \"id\" with \"result\" or \"error\"")
     }
     guard let method = method.string else { throw InvalidMessage(id: id, "\"method\" must be a string") }
     if object["id"] == nil {
@@ -84,7 +91,8 @@ package struct RPCError: Error, Sendable, Hashable {
   package init(code: Int, message: String, data: JSONValue? = nil) {
     self.code = code
     // It may quote the request, which may be a name of megabytes.
-    self.message = message.utf8.count > 2000 ? "\(message.prefix(500)) ..." : message
+    self.message =
+      message.utf8.count > 2000 ? "\(message.beginning(characters: 500, bytes: 2000)) ..." : message
     self.data = data
   }
 

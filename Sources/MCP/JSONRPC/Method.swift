@@ -19,6 +19,12 @@ enum Method: String, Sendable, Hashable, CaseIterable {
   case updateTask = "tasks/update"
   case cancelTask = "tasks/cancel"
 
+  /// The request of that name.
+  init?(named name: String) {
+    guard let method = Self.allCases.first(where: { $0.rawValue.hasBytes(of: name) }) else { return nil }
+    self = method
+  }
+
   /// Whether that version has the request.
   func isKnown(in version: ProtocolVersion) -> Bool {
     switch self {
@@ -42,7 +48,7 @@ struct RequestEra: Sendable, Hashable {
   static let versionKey = "io.modelcontextprotocol/protocolVersion"
   static let capabilitiesKey = "io.modelcontextprotocol/clientCapabilities"
   private static let logLevelKey = "io.modelcontextprotocol/logLevel"
-  private static let logLevels: Set<String> = [
+  private static let logLevels: Set<JSONValue> = [
     "debug", "info", "notice", "warning", "error", "critical", "alert", "emergency",
   ]
 
@@ -59,8 +65,9 @@ struct RequestEra: Sendable, Hashable {
   ) throws(RPCError) {
     let meta = params["_meta"]?.object ?? JSONObject()
     let isStateless =
-      meta[Self.versionKey] != nil || meta[Self.capabilitiesKey] != nil || negotiated == nil && name != "ping"
-    guard let method = Method(rawValue: name), offered.contains(method) else { throw .methodNotFound(name) }
+      meta[Self.versionKey] != nil || meta[Self.capabilitiesKey] != nil
+      || negotiated == nil && !name.hasBytes(of: Method.ping.rawValue)
+    guard let method = Method(named: name), offered.contains(method) else { throw .methodNotFound(name) }
     self.method = method
     guard isStateless else {
       version = negotiated ?? .newestHandshake
@@ -75,12 +82,12 @@ struct RequestEra: Sendable, Hashable {
     guard meta[Self.capabilitiesKey]?.object != nil else {
       throw .invalidParams("\"_meta\" must have \"\(Self.capabilitiesKey)\", an object")
     }
-    guard requested == ProtocolVersion.v2026_07_28.rawValue else { throw .unsupportedVersion(requested) }
+    guard ProtocolVersion(named: requested) == .v2026_07_28 else { throw .unsupportedVersion(requested) }
     version = .v2026_07_28
     capabilities = meta[Self.capabilitiesKey]
     guard method.isKnown(in: version) else { throw .methodNotFound(name) }
     if let level = meta[Self.logLevelKey] {
-      guard let level = level.string, Self.logLevels.contains(level) else {
+      guard Self.logLevels.contains(level) else {
         throw .invalidParams("\"\(Self.logLevelKey)\" must be one of the eight levels")
       }
     }

@@ -13,16 +13,16 @@ package enum ElicitationAnswer: Sendable, Hashable {
 
   /// Reads a client's result; nil if it is none.
   init?(_ result: JSONValue?) {
-    switch result?["action"]?.string {
-    case "accept":
+    switch result?["action"] {
+    case "accept"?:
       guard let content = result?["content"] else {
         self = .accept(JSONObject())
         return
       }
       guard let content = content.object else { return nil }
       self = .accept(content)
-    case "decline": self = .decline
-    case "cancel": self = .cancel
+    case "decline"?: self = .decline
+    case "cancel"?: self = .cancel
     default: return nil
     }
   }

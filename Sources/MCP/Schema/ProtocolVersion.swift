@@ -1,3 +1,5 @@
+import JSON
+
 /// The revisions of MCP that this server speaks.
 package enum ProtocolVersion: String, Sendable, Hashable, CaseIterable, Comparable {
   case v2024_11_05 = "2024-11-05"
@@ -11,6 +13,12 @@ package enum ProtocolVersion: String, Sendable, Hashable, CaseIterable, Comparab
   package static let newestFirst = Array(allCases.reversed())
   /// The newest one that begins with `initialize`; offered to clients that ask for one we do not know.
   package static let newestHandshake = ProtocolVersion.v2025_11_25
+
+  /// The version of that name.
+  init?(named name: String) {
+    guard let version = Self.allCases.first(where: { $0.rawValue.hasBytes(of: name) }) else { return nil }
+    self = version
+  }
 
   /// Whether it begins with `initialize`.
   package var hasHandshake: Bool { self < .v2026_07_28 }

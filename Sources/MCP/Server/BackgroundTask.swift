@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Synchronization
 
 /// A call that goes on after its request was answered (MCP extension io.modelcontextprotocol/tasks).
@@ -96,7 +97,7 @@ final class TaskTable: Sendable {
   /// Told of each task that has ended.
   let ends = Observers<BackgroundTask>()
   private let lifetime: Duration
-  private let state = Mutex<[String: Entry]>([:])
+  private let state = Mutex<[ByteKey: Entry]>([:])
 
   private struct Entry {
     let task: BackgroundTask
@@ -119,10 +120,10 @@ final class TaskTable: Sendable {
     return state.withLock { entries in
       if entries.count >= Self.limit, let old = Self.longestKnown(of: entries.values) {
         old.expiry?.cancel()
-        entries[old.task.id] = nil
+        entries[ByteKey(old.task.id)] = nil
       }
       guard entries.count < Self.limit else { return nil }
-      entries[task.id] = Entry(task: task)
+      entries[ByteKey(task.id)] = Entry(task: task)
       return task
     }
   }
@@ -132,18 +133,18 @@ final class TaskTable: Sendable {
     entries.compactMap { entry in entry.task.fetched.map { (entry, $0) } }.min { $0.1 < $1.1 }?.0
   }
 
-  subscript(id: String) -> BackgroundTask? { state.withLock { $0[id]?.task } }
+  subscript(id: String) -> BackgroundTask? { state.withLock { $0[ByteKey(id)]?.task } }
 
   func remove(_ id: String) {
-    state.withLock { $0.removeValue(forKey: id) }?.expiry?.cancel()
+    state.withLock { $0.removeValue(forKey: ByteKey(id)) }?.expiry?.cancel()
   }
 
   /// The task's work has ended: it is told, and kept for its lifetime.
   func end(_ task: BackgroundTask, _ result: CallToolResult) {
     guard task.end(result) else { return }
     state.withLock { entries in
-      guard entries[task.id] != nil else { return }
-      entries[task.id]?.expiry = Task { [lifetime, weak self] in
+      guard entries[ByteKey(task.id)] != nil else { return }
+      entries[ByteKey(task.id)]?.expiry = Task { [lifetime, weak self] in
         do { try await Task.sleep(for: lifetime) } catch { return }
         self?.remove(task.id)
       }

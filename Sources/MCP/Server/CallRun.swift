@@ -26,19 +26,9 @@ final class CallRun: Sendable {
     let tool: String
     let arguments: JSONObject
 
-    /// The order of the arguments does not count; it is undone here and not for every call, since few are compared.
+    /// The order of the arguments does not count.
     static func == (left: Subject, right: Subject) -> Bool {
-      left.tool == right.tool && sorted(.object(left.arguments)) == sorted(.object(right.arguments))
-    }
-
-    private static func sorted(_ value: JSONValue) -> JSONValue {
-      switch value {
-      case .object(let object):
-        .object(
-          JSONObject(object.members.map { ($0.name, sorted($0.value)) }.sorted { $0.0 < $1.0 }))
-      case .array(let elements): .array(elements.map(sorted))
-      default: value
-      }
+      left.tool.hasBytes(of: right.tool) && left.arguments.isSame(inAnyOrderAs: right.arguments)
     }
   }
 

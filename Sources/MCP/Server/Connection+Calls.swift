@@ -5,7 +5,7 @@ extension Connection {
   func call(_ request: Request) throws(RPCError) {
     let params = request.params
     let name = try request.string("name")
-    guard let tool = server.tools.first(where: { $0.name == name }) else {
+    guard let tool = server.tools.first(where: { $0.name.hasBytes(of: name) }) else {
       throw .invalidParams("Unknown tool: \(name)")
     }
     guard params["arguments"] == nil || params["arguments"]?.object != nil else {

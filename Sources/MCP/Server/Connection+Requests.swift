@@ -28,10 +28,11 @@ extension Connection {
         throw .invalidParams("\"params\" must be an object")
       }
       let params = params?.object ?? JSONObject()
-      guard !isBatched || method != "initialize" else {
+      let isHandshake = method.hasBytes(of: Method.initialize.rawValue)
+      guard !isBatched || !isHandshake else {
         throw .invalidRequest("\"initialize\" must not be in a batch")
       }
-      if method == "initialize", let requested = params["protocolVersion"]?.string {
+      if isHandshake, let requested = params["protocolVersion"]?.string {
         return answer(Self.message(result: initialize(requested, params), to: id))
       }
       let era = try RequestEra(
@@ -50,7 +51,7 @@ extension Connection {
 
   /// Never fails: a version that we do not know is answered with the newest that we do.
   private func initialize(_ requested: String, _ params: JSONObject) -> JSONValue {
-    var version = ProtocolVersion(rawValue: requested) ?? .newestHandshake
+    var version = ProtocolVersion(named: requested) ?? .newestHandshake
     if !version.hasHandshake { version = .newestHandshake }
     let modes = ElicitationMode.declared(in: params["capabilities"], version: version)
     state.withLock { state in
@@ -140,7 +141,7 @@ extension Connection {
 
   private func getPrompt(_ request: Request) throws(RPCError) {
     let name = try request.string("name")
-    guard let prompt = server.prompts.first(where: { $0.name == name }) else {
+    guard let prompt = server.prompts.first(where: { $0.name.hasBytes(of: name) }) else {
       throw .invalidParams("Unknown prompt: \(name)")
     }
     guard request.params["arguments"] == nil || request.params["arguments"]?.object != nil else {
@@ -169,27 +170,28 @@ extension Connection {
     else { throw .invalidParams("\"argument\" must have \"name\" and \"value\", both strings") }
     let reference = request.params["ref"]
     let values: (@Sendable () -> [String])?
-    switch reference?["type"]?.string {
-    case "ref/prompt":
+    switch reference?["type"] {
+    case "ref/prompt"?:
       let name = reference?["name"]?.string ?? ""
-      guard let prompt = server.prompts.first(where: { $0.name == name }) else {
+      guard let prompt = server.prompts.first(where: { $0.name.hasBytes(of: name) }) else {
         throw .invalidParams("Unknown prompt: \(name)")
       }
-      guard let argument = prompt.arguments.first(where: { $0.name == argument }) else {
+      guard let argument = prompt.arguments.first(where: { $0.name.hasBytes(of: argument) }) else {
         throw .invalidParams("Prompt \"\(name)\" has no argument \"\(argument)\"")
       }
       values = argument.completions
-    case "ref/resource":
+    case "ref/resource"?:
       let uri = reference?["uri"]?.string ?? ""
-      guard let template = server.resources?.templates.first(where: { $0.uriTemplate == uri }) else {
+      guard let template = server.resources?.templates.first(where: { $0.uriTemplate.hasBytes(of: uri) })
+      else {
         throw .invalidParams("Unknown resource template: \(uri)")
       }
-      values = template.completions[argument]
+      values = template.completions.first { $0.key.hasBytes(of: argument) }?.value
     default: throw .invalidParams("\"ref\" must be of type \"ref/prompt\" or \"ref/resource\"")
     }
     // What there is may have to be read from a disk.
     try run(request) { [values] in
-      let matching = (values?() ?? []).filter { $0.hasPrefix(value) }
+      let matching = (values?() ?? []).filter { $0.utf8.starts(with: value.utf8) }
       return Self.message(result: request.encoder.completion(matching), to: request.id)
     }
   }

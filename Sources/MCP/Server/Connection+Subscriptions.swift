@@ -25,11 +25,11 @@ extension Connection {
     let names = try strings("taskIds", in: wanted)
     if names != nil, !wantsTasks(request.era) { throw .missingExtension(Self.tasksExtension) }
     try checkIsFree(request.id)
-    var changeNames: [String: Set<String>] = [:]
+    var changeNames: [String: Set<ByteKey>] = [:]
     let resources = addresses.map { addresses in
       addresses.filter { uri in
         guard let name = server.resources?.changeName(uri) else { return false }
-        changeNames[name, default: []].insert(uri)
+        changeNames[name, default: []].insert(ByteKey(uri))
         return true
       }
     }

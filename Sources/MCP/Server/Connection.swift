@@ -99,41 +99,51 @@ package final class Connection: Sendable {
   // MARK: - Messages
 
   private func receive(line: [UInt8]) {
-    let value: JSONValue
+    let reading: JSONReading
     do throws(JSONSyntaxError) {
-      value = try JSONParser.parse(line)
+      reading = try JSONParser.read(line)
     } catch {
       return send(error: .parseError("\(error)"), to: nil)
     }
-    guard let batch = value.array else {
-      receive(value, isBatched: false) { [self] answer in if let answer { send(answer) } }
+    guard let batch = reading.value.array else {
+      receive(reading.value, reading.fault, isBatched: false) { [self] answer in
+        if let answer { send(answer) }
+      }
       return
     }
-    guard state.withLock({ $0.negotiated }) == .v2025_03_26, !batch.isEmpty else {
-      return send(error: .invalidRequest("batches are only for protocol version 2025-03-26"), to: nil)
+    if let reason = Batch.refusal(of: batch, in: state.withLock { $0.negotiated }) {
+      return send(error: .invalidRequest(reason), to: nil)
     }
     let answers = Batch(count: batch.count) { [self] answers in
       if !answers.isEmpty { send(.array(answers)) }
     }
-    for element in batch { receive(element, isBatched: true, answer: answers.take) }
+    for element in batch { receive(element, reading.fault, isBatched: true, answer: answers.take) }
   }
 
   /// Handles one message; `answer` is called exactly once, with nil where nothing is to be said.
-  private func receive(_ value: JSONValue, isBatched: Bool, answer: @escaping Answer) {
+  ///
+  /// With a fault anywhere in its line nothing of it is done, and whoever waits for an answer is told why.
+  private func receive(
+    _ value: JSONValue, _ fault: JSONSyntaxError?, isBatched: Bool, answer: @escaping Answer
+  ) {
     do throws(InvalidMessage) {
       switch try Message(value) {
       case .request(let id, let method, let params):
+        if let fault { throw InvalidMessage(id: id, "\(fault)") }
         request(id, method, params, isBatched: isBatched, answer: answer)
       case .notification(let method, let params):
-        if method == "notifications/cancelled" { cancel(params) }
+        if let fault { throw InvalidMessage(id: nil, "\(fault)") }
+        if method.hasBytes(of: "notifications/cancelled") { cancel(params) }
         answer(nil)
       case .response(let id, let result, _):
-        let question = state.withLock { $0.questions.remove(id) }
-        question?.continuation.resume(returning: ElicitationAnswer(result) ?? .unavailable)
+        let question = id.flatMap { id in state.withLock { $0.questions.remove(id) } }
+        let said = fault == nil ? ElicitationAnswer(result) : nil
+        question?.continuation.resume(returning: said ?? .unavailable)
         answer(nil)
       }
     } catch {
-      answer(Self.message(error: .invalidRequest(error.reason), to: error.id))
+      let reason = fault.map { "\($0)" } ?? error.reason
+      answer(Self.message(error: .invalidRequest(reason), to: error.id))
     }
   }
 

@@ -1,3 +1,4 @@
+import JSON
 import Synchronization
 
 /// The calls of the stateless era that wait for a person, each under a state that only its client was told.
@@ -7,7 +8,7 @@ final class ParkedCalls: Sendable {
   private static let limit = 64
 
   private let lifetime: Duration
-  private let state = Mutex<[String: Parked]>([:])
+  private let state = Mutex<[ByteKey: Parked]>([:])
 
   private struct Parked {
     let run: CallRun
@@ -29,18 +30,19 @@ final class ParkedCalls: Sendable {
       let expiry = Task { [lifetime, weak self] in
         do { try await Task.sleep(for: lifetime) } catch { return }
         // Nobody came back: the work ends as if it had been cancelled.
-        self?.state.withLock { $0.removeValue(forKey: token) }?.run.cancel()
+        self?.state.withLock { $0.removeValue(forKey: ByteKey(token)) }?.run.cancel()
       }
-      parked[token] = Parked(run: run, expiry: expiry)
+      parked[ByteKey(token)] = Parked(run: run, expiry: expiry)
       return token
     }
   }
 
   /// Gives a call out, once, to a request about the same; nil if there is none.
   func take(_ token: String, for subject: CallRun.Subject) -> CallRun? {
-    let parked = state.withLock { parked in
-      parked[token]?.run.subject == subject ? parked.removeValue(forKey: token) : nil
-    }
+    let key = ByteKey(token)
+    // Compared outside the lock, since arguments may be large; whoever removes it has it.
+    guard let run = state.withLock({ $0[key]?.run }), run.subject == subject else { return nil }
+    let parked = state.withLock { $0.removeValue(forKey: key) }
     parked?.expiry.cancel()
     return parked?.run
   }

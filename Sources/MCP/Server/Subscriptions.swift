@@ -13,14 +13,14 @@ struct Subscriptions {
   /// An open `subscriptions/listen`.
   struct Listen: Sendable {
     /// The addresses as the client wrote them, by the address under which their changes are told.
-    let resources: [String: Set<String>]
+    let resources: [String: Set<ByteKey>]
     /// Tasks whose end is still to be told.
     fileprivate var tasks: Set<String>
     /// Ends the request; nil ends it without a word.
     let answer: @Sendable (JSONValue?) -> Void
 
     init(
-      resources: [String: Set<String>], tasks: Set<String>, answer: @escaping @Sendable (JSONValue?) -> Void
+      resources: [String: Set<ByteKey>], tasks: Set<String>, answer: @escaping @Sendable (JSONValue?) -> Void
     ) {
       self.resources = resources
       self.tasks = tasks
@@ -36,21 +36,22 @@ struct Subscriptions {
   }
 
   /// Addresses subscribed to by `resources/subscribe`, by the address under which their changes are told.
-  private var resources: [String: Set<String>] = [:]
+  private var resources: [String: Set<ByteKey>] = [:]
   private(set) var listens: [RequestID: Listen] = [:]
   private var pacing = Pacing<String>()
 
   /// Adds an address whose changes are told under that name; false if there are too many.
   mutating func subscribe(to uri: String, changingAs name: String) -> Bool {
     let count = resources.values.reduce(0) { $0 + $1.count }
-    guard count < Limits.entries || resources[name]?.contains(uri) == true else { return false }
-    resources[name, default: []].insert(uri)
+    guard count < Limits.entries || resources[name]?.contains(ByteKey(uri)) == true else { return false }
+    resources[name, default: []].insert(ByteKey(uri))
     return true
   }
 
   mutating func unsubscribe(from uri: String) {
-    for (name, uris) in resources where uris.contains(uri) {
-      resources[name] = uris.count > 1 ? uris.subtracting([uri]) : nil
+    let key = ByteKey(uri)
+    for (name, uris) in resources where uris.contains(key) {
+      resources[name] = uris.count > 1 ? uris.subtracting([key]) : nil
     }
   }
 
@@ -75,9 +76,9 @@ struct Subscriptions {
 
   /// Who wants to know of what changes under that name.
   func targets(of name: String) -> [Target] {
-    var targets = (resources[name] ?? []).map { Target(listen: nil, uri: $0) }
+    var targets = (resources[name] ?? []).map { Target(listen: nil, uri: $0.text) }
     for (id, listen) in listens {
-      targets += (listen.resources[name] ?? []).map { Target(listen: id, uri: $0) }
+      targets += (listen.resources[name] ?? []).map { Target(listen: id, uri: $0.text) }
     }
     return targets
   }
