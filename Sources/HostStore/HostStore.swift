@@ -10,7 +10,7 @@ import JSON
 /// The file `hosts.json`: read afresh at every call, replaced whole under a lock that holds between processes.
 ///
 /// A damaged file is reported and never overwritten. The directory is 0700 and the file 0600; wider modes are
-/// tightened. A symbolic link is followed, so that the file may live elsewhere.
+/// tightened. A symbolic link is followed, so that the file may live elsewhere; one that leads nowhere is no empty file.
 package struct HostStore: Sendable {
   /// The bounds of the store.
   package enum Limits {
@@ -102,8 +102,9 @@ package struct HostStore: Sendable {
   private func read() throws(HostStoreFailure) -> Document {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else {
-      if errno == ENOENT { return Document(root: JSONObject(), hosts: []) }
-      throw .unreadable(path: path, reason: Self.errorText)
+      guard errno == ENOENT else { throw .unreadable(path: path, reason: Self.errorText) }
+      try checkLinks()
+      return Document(root: JSONObject(), hosts: [])
     }
     defer { close(descriptor) }
     var status = stat()
@@ -121,6 +122,21 @@ package struct HostStore: Sendable {
       throw .unreadable(path: path, reason: (error as NSError).localizedDescription)
     }
     return try parse(bytes)
+  }
+
+  /// A link to what is not there may lead to a volume that is not mounted: its hosts are not known, and a file in the
+  /// link's place would hold what the link keeps elsewhere.
+  private func checkLinks() throws(HostStoreFailure) {
+    for place in [directory, path] {
+      var status = stat()
+      guard lstat(place, &status) == 0, status.st_mode & S_IFMT == S_IFLNK, stat(place, &status) != 0 else {
+        continue
+      }
+      let target = try? FileManager.default.destinationOfSymbolicLink(atPath: place)
+      throw .unreadable(
+        path: path,
+        reason: "\(place == path ? "it" : place) links to \(target ?? "somewhere"), which is not there")
+    }
   }
 
   private func parse(_ bytes: [UInt8]) throws(HostStoreFailure) -> Document {
@@ -150,7 +166,7 @@ package struct HostStore: Sendable {
 
   /// Writes a new file beside the old one and puts it in its place, so that a reader sees one or the other.
   private func replace(with bytes: [UInt8]) throws(HostStoreFailure) {
-    let target = Self.resolved(path)
+    let target = try resolvedPath()
     Self.sweep(target)
     var template = Array("\(target).new-XXXXXX".utf8CString)
     let descriptor = mkstemp(&template)
@@ -190,14 +206,19 @@ package struct HostStore: Sendable {
     }
   }
 
-  /// Where a symbolic link leads; the path itself if it is none.
-  private static func resolved(_ path: String) -> String {
-    guard let real = realpath(path, nil) else { return path }
+  /// Where a symbolic link leads; the path itself where nothing is yet.
+  private func resolvedPath() throws(HostStoreFailure) -> String {
+    guard let real = realpath(path, nil) else {
+      guard errno == ENOENT else { throw .unwritable(path: path, reason: Self.errorText) }
+      try checkLinks()
+      return path
+    }
     defer { free(real) }
     return String(cString: real)
   }
 
   private func makeDirectory() throws(HostStoreFailure) {
+    try checkLinks()
     if mkdir(directory, 0o700) != 0, errno != EEXIST {
       throw .unwritable(path: directory, reason: Self.errorText)
     }
