@@ -45,26 +45,32 @@ package struct HostStore: Sendable {
   // MARK: - Changing
 
   /// Adds a host at the end.
-  package func add(_ host: StoredHost) throws(HostStoreFailure) {
+  ///
+  /// The lock is waited for no longer than `Limits.lockSeconds` from the moment at which the change was asked for.
+  package func add(_ host: StoredHost, asked: ContinuousClock.Instant = .now) throws(HostStoreFailure) {
     try host.validate()
-    try change { hosts throws(HostStoreFailure) in
+    try change(asked) { hosts throws(HostStoreFailure) in
       guard !hosts.contains(where: { $0.id == host.id }) else { throw .alreadyExists(id: host.id) }
       hosts.append(host)
     }
   }
 
-  /// Changes fields of a host.
-  package func edit(_ id: String, _ edit: HostEdit) throws(HostStoreFailure) {
-    try change { hosts throws(HostStoreFailure) in
+  /// Changes fields of a host; waits as `add` does.
+  package func edit(
+    _ id: String, _ edit: HostEdit, asked: ContinuousClock.Instant = .now
+  ) throws(HostStoreFailure) {
+    try change(asked) { hosts throws(HostStoreFailure) in
       let index = try Self.index(of: id, in: hosts)
       edit.apply(to: &hosts[index])
       try hosts[index].validate()
     }
   }
 
-  /// Removes a host.
-  package func remove(_ id: String) throws(HostStoreFailure) {
-    try change { hosts throws(HostStoreFailure) in hosts.remove(at: try Self.index(of: id, in: hosts)) }
+  /// Removes a host; waits as `add` does.
+  package func remove(_ id: String, asked: ContinuousClock.Instant = .now) throws(HostStoreFailure) {
+    try change(asked) { hosts throws(HostStoreFailure) in
+      hosts.remove(at: try Self.index(of: id, in: hosts))
+    }
   }
 
   private static func index(of id: String, in hosts: [StoredHost]) throws(HostStoreFailure) -> Int {
@@ -75,10 +81,10 @@ package struct HostStore: Sendable {
   }
 
   private func change(
-    _ body: (inout [StoredHost]) throws(HostStoreFailure) -> Void
+    _ asked: ContinuousClock.Instant, _ body: (inout [StoredHost]) throws(HostStoreFailure) -> Void
   ) throws(HostStoreFailure) {
     try makeDirectory()
-    let lock = try acquireLock()
+    let lock = try acquireLock(until: asked.advanced(by: .seconds(Limits.lockSeconds)))
     defer { close(lock) }
     var document = try read()
     try body(&document.hosts)
@@ -100,7 +106,8 @@ package struct HostStore: Sendable {
   }
 
   private func read() throws(HostStoreFailure) -> Document {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    // A FIFO would wait for whoever writes to it.
+    let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else {
       guard errno == ENOENT else { throw .unreadable(path: path, reason: Self.errorText) }
       try checkLinks()
@@ -226,11 +233,10 @@ package struct HostStore: Sendable {
   }
 
   /// flock(2) on a file of its own, since hosts.json itself is replaced.
-  private func acquireLock() throws(HostStoreFailure) -> Int32 {
+  private func acquireLock(until deadline: ContinuousClock.Instant) throws(HostStoreFailure) -> Int32 {
     let lockPath = directory + "/hosts.json.lock"
     let descriptor = open(lockPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw .unwritable(path: lockPath, reason: Self.errorText) }
-    let deadline = ContinuousClock.now.advanced(by: .seconds(Limits.lockSeconds))
     while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
       guard errno == EWOULDBLOCK || errno == EINTR, ContinuousClock.now < deadline else {
         close(descriptor)

@@ -16,7 +16,9 @@ extension SSHService {
   /// Finds what to connect to.
   ///
   /// - Throws: `ToolFailure` when the store cannot be read or the name could be taken for an option.
-  func target(_ hostID: String, acceptedFingerprint: String?) async throws -> Target {
+  func target(
+    _ hostID: String, _ record: HostQueue.Turn<StoredHost?>, acceptedFingerprint: String?
+  ) async throws -> Target {
     if let fingerprint = acceptedFingerprint,
       fingerprint.wholeMatch(of: /SHA256:[A-Za-z0-9+\/]{43}=?/) == nil
     {
@@ -24,7 +26,7 @@ extension SSHService {
         code: "invalid_argument",
         "Argument 'accept_host_key' must be a fingerprint as ssh prints it: SHA256: and 43 characters.")
     }
-    let (destination, host) = try resolve(hostID)
+    let (destination, host) = try await resolve(hostID, record)
     var password: Secret?
     if let host { password = try await self.password(of: host) }
     return Target(
@@ -39,8 +41,19 @@ extension SSHService {
   ///
   /// - Throws: `HostStoreFailure` when the store cannot be read or the record used; `ToolFailure` when the name could
   ///   be taken for an option.
-  package func resolve(_ hostID: String) throws -> (destination: Destination, stored: StoredHost?) {
-    guard let host = try hosts.host(hostID) else {
+  package func resolve(_ hostID: String) async throws -> (destination: Destination, stored: StoredHost?) {
+    try await resolve(hostID, record(of: hostID))
+  }
+
+  /// Enters the search for a stored host.
+  func record(of hostID: String) -> HostQueue.Turn<StoredHost?> {
+    hosts.enter { store, _ throws(HostStoreFailure) in try store.host(hostID) }
+  }
+
+  private func resolve(
+    _ hostID: String, _ record: HostQueue.Turn<StoredHost?>
+  ) async throws -> (destination: Destination, stored: StoredHost?) {
+    guard let host = try await record.outcome() else {
       guard Destination.isSafe(hostID) else {
         throw ToolFailure(
           code: "host_unknown", "Host '\(hostID)' not found. It is not stored, and cannot be a name for ssh.")

@@ -23,7 +23,7 @@ extension SSHService {
     } catch {
       return error.result
     }
-    return await startSession(named: name, hostID: hostID, fingerprint: nil)
+    return await startSession(named: name, hostID: hostID, record(of: hostID), fingerprint: nil)
   }
 
   /// Runs a command to its end; one that waits for input is stopped, since nobody is there to answer.
@@ -76,7 +76,8 @@ extension SSHService {
     let start = ContinuousClock.now
     do {
       try reserve(name)
-      let session = try await open(try await target(hostID, acceptedFingerprint: nil), name: name)
+      let session = try await open(
+        try await target(hostID, record(of: hostID), acceptedFingerprint: nil), name: name)
       defer { close(session, .closed) }
       guard sessions.put(session, at: name) else { throw CancellationError() }
       let opened = ContinuousClock.now

@@ -45,7 +45,7 @@ package final class SSHService: Sendable {
   }
 
   let configuration: Configuration
-  let hosts: HostStore
+  let hosts: HostQueue
   let masters: ControlMasters
   let sessions = SessionTable<OpenSession>()
   let reactor: Reactor
@@ -65,16 +65,22 @@ package final class SSHService: Sendable {
     self.reactor = reactor
     self.spawner = spawner
     self.log = log
-    hosts = HostStore(directory: configuration.homeDirectory)
+    hosts = HostQueue(HostStore(directory: configuration.homeDirectory))
     masters = ControlMasters(program: configuration.ssh, spawner: spawner, reactor: reactor)
   }
 
   /// Ends all sessions and connections; the processes are told, their ends are not waited for.
+  ///
+  /// Changes of the stored hosts are made that were asked for, unless that takes longer than `hostsGrace`.
   package func shutDown() {
     for session in sessions.removeAll() { session.shell.close() }
     for (channel, _) in sideChannels.withLock({ Array($0.values) }) { channel.close() }
     masters.closeAll()
+    hosts.finish(within: Self.hostsGrace)
   }
+
+  /// How long the end waits for the hosts file, which another process may have locked.
+  private static let hostsGrace = DispatchTimeInterval.milliseconds(500)
 
   // MARK: - Sessions
 

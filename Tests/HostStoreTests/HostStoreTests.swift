@@ -145,6 +145,14 @@ struct HostStoreTests {
     #expect(!FileManager.default.fileExists(atPath: target))
   }
 
+  @Test func `a FIFO in the file's place is told and not waited for`() throws {
+    _ = try home.makeDirectory("store")
+    try #require(mkfifo(path, 0o600) == 0)
+    #expect(throws: HostStoreFailure.unreadable(path: path, reason: "it is not a file")) {
+      try store.add(Self.web)
+    }
+  }
+
   @Test(arguments: [
     ("{\n  \"hosts\": [\n    {\"id\": }\n  ]\n}", "line 3, column 12"),
     ("\0\0\0\0", "line 1, column 1"),

@@ -1,4 +1,5 @@
 import Foundation
+import HostStore
 import JSON
 import Logging
 import MCP
@@ -30,9 +31,10 @@ extension ToolDeclaration {
       try service.reserve(name)
       let fingerprint = arguments.string("accept_host_key")
       let interview = Interview(context, hostID: hostID, service)
+      let record = service.record(of: hostID)
       return {
         await service.startSession(
-          named: name, hostID: hostID, fingerprint: fingerprint, interview: interview)
+          named: name, hostID: hostID, record, fingerprint: fingerprint, interview: interview)
       }
     })
 
@@ -88,14 +90,16 @@ extension SSHService {
   /// - Parameters:
   ///   - name: The reserved name.
   ///   - hostID: A stored host, an alias or a destination.
+  ///   - record: Its record, as it is when the call's turn comes.
   ///   - fingerprint: A host key that the caller accepts.
   ///   - interview: Who is asked what ssh asks; nil for nobody.
   /// - Returns: The result of the call.
   func startSession(
-    named name: String, hostID: String, fingerprint: String?, interview: Interview? = nil
+    named name: String, hostID: String, _ record: HostQueue.Turn<StoredHost?>, fingerprint: String?,
+    interview: Interview? = nil
   ) async -> CallToolResult {
     do {
-      let target = try await target(hostID, acceptedFingerprint: fingerprint)
+      let target = try await target(hostID, record, acceptedFingerprint: fingerprint)
       do {
         let session = try await open(target, name: name, interview: interview)
         guard sessions.put(session, at: name) else {
