@@ -9,7 +9,7 @@ import JSON
 
 /// The file `hosts.json`: read afresh at every call, replaced whole under a lock that holds between processes.
 ///
-/// A damaged file is reported and never overwritten. The directory is 0700 and the file 0600; wider modes are
+/// A damaged file is reported and never overwritten; what a change does not name stays as it is written. The directory is 0700 and the file 0600; wider modes are
 /// tightened. A symbolic link is followed, so that the file may live elsewhere; one that leads nowhere is no empty file.
 package struct HostStore: Sendable {
   /// The bounds of the store.
@@ -32,14 +32,21 @@ package struct HostStore: Sendable {
 
   // MARK: - Reading
 
-  /// All hosts in the order of the file.
+  /// All records in the order of the file.
+  package func records() throws(HostStoreFailure) -> [HostRecord] {
+    try read().records
+  }
+
+  /// The hosts that can be used, in the order of the file.
   package func list() throws(HostStoreFailure) -> [StoredHost] {
-    try read().hosts
+    try records().compactMap { try? $0.host.get() }
   }
 
   /// The host of that id, if there is one.
+  ///
+  /// - Throws: `HostStoreFailure.unusable` when its record cannot be used.
   package func host(_ id: String) throws(HostStoreFailure) -> StoredHost? {
-    try list().first { $0.id == id }
+    try records().first { $0.id == id }?.host.get()
   }
 
   // MARK: - Changing
@@ -49,9 +56,9 @@ package struct HostStore: Sendable {
   /// The lock is waited for no longer than `Limits.lockSeconds` from the moment at which the change was asked for.
   package func add(_ host: StoredHost, asked: ContinuousClock.Instant = .now) throws(HostStoreFailure) {
     try host.validate()
-    try change(asked) { hosts throws(HostStoreFailure) in
-      guard !hosts.contains(where: { $0.id == host.id }) else { throw .alreadyExists(id: host.id) }
-      hosts.append(host)
+    try change(asked) { records throws(HostStoreFailure) in
+      guard !records.contains(where: { $0.id == host.id }) else { throw .alreadyExists(id: host.id) }
+      records.append(HostRecord(host))
     }
   }
 
@@ -59,48 +66,50 @@ package struct HostStore: Sendable {
   package func edit(
     _ id: String, _ edit: HostEdit, asked: ContinuousClock.Instant = .now
   ) throws(HostStoreFailure) {
-    try change(asked) { hosts throws(HostStoreFailure) in
-      let index = try Self.index(of: id, in: hosts)
-      edit.apply(to: &hosts[index])
-      try hosts[index].validate()
+    try change(asked) { records throws(HostStoreFailure) in
+      let index = try Self.index(of: id, in: records)
+      var record = records[index].json.object ?? JSONObject()
+      edit.apply(to: &record)
+      records[index] = HostRecord(.object(record), number: index + 1, path: path)
+      try records[index].host.get().validate()
     }
   }
 
   /// Removes a host; waits as `add` does.
   package func remove(_ id: String, asked: ContinuousClock.Instant = .now) throws(HostStoreFailure) {
-    try change(asked) { hosts throws(HostStoreFailure) in
-      hosts.remove(at: try Self.index(of: id, in: hosts))
+    try change(asked) { records throws(HostStoreFailure) in
+      records.remove(at: try Self.index(of: id, in: records))
     }
   }
 
-  private static func index(of id: String, in hosts: [StoredHost]) throws(HostStoreFailure) -> Int {
-    guard let index = hosts.firstIndex(where: { $0.id == id }) else {
-      throw .doesNotExist(id: id, known: hosts.map(\.id))
+  private static func index(of id: String, in records: [HostRecord]) throws(HostStoreFailure) -> Int {
+    guard let index = records.firstIndex(where: { $0.id == id }) else {
+      throw .doesNotExist(id: id, known: records.compactMap(\.id))
     }
     return index
   }
 
   private func change(
-    _ asked: ContinuousClock.Instant, _ body: (inout [StoredHost]) throws(HostStoreFailure) -> Void
+    _ asked: ContinuousClock.Instant, _ body: (inout [HostRecord]) throws(HostStoreFailure) -> Void
   ) throws(HostStoreFailure) {
     try makeDirectory()
     let lock = try acquireLock(until: asked.advanced(by: .seconds(Limits.lockSeconds)))
     defer { close(lock) }
     var document = try read()
-    try body(&document.hosts)
+    try body(&document.records)
     try replace(with: document.bytes)
   }
 
   // MARK: - The file
 
-  /// The file's content: the hosts, and whatever else stands beside them.
+  /// The file's content: the records, and whatever else stands beside them.
   private struct Document {
     var root: JSONObject
-    var hosts: [StoredHost]
+    var records: [HostRecord]
 
     var bytes: [UInt8] {
       var root = root
-      root["hosts"] = .array(hosts.map(\.json))
+      root["hosts"] = .array(records.map(\.json))
       return JSONWriter.pretty(.object(root))
     }
   }
@@ -111,7 +120,7 @@ package struct HostStore: Sendable {
     guard descriptor >= 0 else {
       guard errno == ENOENT else { throw .unreadable(path: path, reason: Self.errorText) }
       try checkLinks()
-      return Document(root: JSONObject(), hosts: [])
+      return Document(root: JSONObject(), records: [])
     }
     defer { close(descriptor) }
     var status = stat()
@@ -149,7 +158,7 @@ package struct HostStore: Sendable {
   private func parse(_ bytes: [UInt8]) throws(HostStoreFailure) -> Document {
     // White space alone is an empty file; NULs, which a crash of the system may leave, are a damaged one.
     guard !bytes.allSatisfy({ " \t\r\n".utf8.contains($0) }) else {
-      return Document(root: JSONObject(), hosts: [])
+      return Document(root: JSONObject(), records: [])
     }
     let value: JSONValue
     do throws(JSONSyntaxError) {
@@ -160,15 +169,12 @@ package struct HostStore: Sendable {
     guard let root = value.object else {
       throw .notHosts(path: path, reason: "it holds \(value.typeName), not an object with \"hosts\"")
     }
-    guard let list = root["hosts"] else { return Document(root: root, hosts: []) }
-    guard let records = list.array else {
+    guard let list = root["hosts"] else { return Document(root: root, records: []) }
+    guard let array = list.array else {
       throw .notHosts(path: path, reason: "\"hosts\" is \(list.typeName), not an array")
     }
-    var hosts: [StoredHost] = []
-    for (index, record) in records.enumerated() {
-      hosts.append(try StoredHost(record: record, index: index + 1, path: path))
-    }
-    return Document(root: root, hosts: hosts)
+    let records = array.enumerated().map { HostRecord($1, number: $0 + 1, path: path) }
+    return Document(root: root, records: records)
   }
 
   /// Writes a new file beside the old one and puts it in its place, so that a reader sees one or the other.

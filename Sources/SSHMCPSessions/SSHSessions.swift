@@ -39,9 +39,11 @@ public final class SSHSessions: Sendable {
     /// The defaults for an environment.
     ///
     /// - Parameters:
-    ///   - environment: Usually the process's own; HOME, SSH_AUTH_SOCK and XDG_RUNTIME_DIR count.
+    ///   - environment: Usually the process's own; HOME, SSH_AUTH_SOCK and XDG_RUNTIME_DIR count. An empty
+    ///     `SSH_MCP_...` is the same as none.
     ///   - askpass: The absolute path of the `ssh-mcp-sessions` program.
     public init(environment: [String: String], askpass: String) {
+      let environment = environment.filter { !$0.key.hasPrefix("SSH_MCP_") || !$0.value.isEmpty }
       self.environment = environment
       self.askpass = askpass
       directory = environment["SSH_MCP_HOME"] ?? "\(environment["HOME"] ?? "")/.ssh-mcp"

@@ -96,5 +96,44 @@ extension EndToEnd {
         #expect(try await server.request("ping")["result"] != nil)
       }
     }
+
+    @Test func `a record that cannot be used is told where it is used or listed, and other hosts work`()
+      async throws
+    {
+      try await LoopbackSSHD.with { sshd in
+        let home = try TemporaryDirectory()
+        let path = try home.write(
+          ".ssh-mcp/hosts.json", #"{"hosts":[{"id":"bad","host":"h"},7]}"#, mode: 0o600)
+        try await ServerUnderTest.with(sshd, home: home) { server in
+          let problem =
+            "Host 'bad' in \(path) has a record that cannot be used: \"username\" must be a string; it is missing."
+          let bad = try await server.call("start-session", ["host_id": "bad"])
+          #expect(bad.isError("host_unusable", problem), "\(bad)")
+          try await server.add(sshd)
+          try await server.open("loop", "a")
+          try await server.open("bash", "b")
+          let lines = try await server.call("list-hosts").text.split(separator: "\n")
+          #expect(lines.first?.hasPrefix("id=bad unusable: \(problem)") == true, "\(lines)")
+          #expect(
+            lines.dropFirst().first?.hasPrefix("unusable: Number 2 of \"hosts\" in ") == true, "\(lines)")
+          #expect(lines.dropFirst(2).first?.hasPrefix("id=loop host=127.0.0.1:") == true, "\(lines)")
+        }
+        #expect(home.read(".ssh-mcp/hosts.json")?.contains("7,\n") == true)
+      }
+    }
+
+    @Test func `an empty variable counts as one that is not set`() async throws {
+      let home = try TemporaryDirectory()
+      try home.write(
+        ".ssh-mcp/hosts.json", #"{"hosts":[{"id":"a","host":"127.0.0.1","port":1,"username":"u"}]}"#)
+      let names = ["HOME", "SSH_CONFIG", "IDLE_TIMEOUT", "LOG", "STRUCTURED", "KEY_PASSPHRASE"]
+      let environment = Dictionary(uniqueKeysWithValues: names.map { ("SSH_MCP_\($0)", "") })
+      try await ServerUnderTest.with(home: home, environment: environment) { server in
+        let listed = try await server.call("list-hosts")
+        #expect(listed.text == "id=a host=127.0.0.1:1 user=u auth=agent", "\(listed)")
+        let refused = try await server.call("start-session", ["host_id": "a"])
+        #expect(refused.isError("connection_refused", "127.0.0.1 refused the connection"), "\(refused)")
+      }
+    }
   }
 }

@@ -157,8 +157,6 @@ struct HostStoreTests {
     ("{\n  \"hosts\": [\n    {\"id\": }\n  ]\n}", "line 3, column 12"),
     ("\0\0\0\0", "line 1, column 1"),
     ("{\"hosts\": [}", "line 1, column 12"), ("[]", "not an object"), ("{\"hosts\": 7}", "not an array"),
-    ("{\"hosts\": [{\"id\": \"a\", \"host\": \"h\"}]}", "\"username\""),
-    ("{\"hosts\": [{\"id\": \"a\", \"host\": \"h\", \"username\": \"u\", \"port\": \"x\"}]}", "\"port\""),
   ])
   func `a damaged file is named with its fault and never overwritten`(_ text: String, _ fault: String) throws
   {

@@ -69,6 +69,21 @@ struct ToolCatalogTests {
     #expect(failure?.text.contains("canary") == false)
   }
 
+  @Test(arguments: [["session_id", "sessionId"], ["sessionId", "session_id"]])
+  func `two spellings with different sessions are refused, with the same one taken`(_ names: [String]) throws
+  {
+    let failure = #expect(throws: ToolFailure.self) {
+      try arguments("close-session", JSONObject([(names[0], "a"), (names[1], "b")]))
+    }
+    #expect(failure?.code == "invalid_argument")
+    #expect(
+      failure?.text
+        == "Arguments 'sessionId' and 'session_id' are spellings of one, and their values differ. "
+        + "Give one of them.")
+    let same = try arguments("close-session", JSONObject([(names[0], "a"), (names[1], "a")]))
+    #expect(same.string("sessionId") == "a")
+  }
+
   @Test(arguments: ["exec", "close-session", "read-output"])
   func `a session may be named in either spelling`(_ tool: String) throws {
     for name in ["session_id", "sessionId"] {

@@ -124,22 +124,22 @@ extension SSHService {
 
 /// The hosts that a session can be opened on by name: the stored ones, then the aliases of ssh_config.
 struct HostList: Sendable {
-  private let stored: [StoredHost]
+  private let stored: [HostRecord]
   private let aliases: [String]
 
   /// Reads both.
   ///
   /// - Throws: `HostStoreFailure`.
   init(_ store: HostStore, _ configuration: SSHService.Configuration) throws(HostStoreFailure) {
-    stored = try store.list()
-    let known = Set(stored.map(\.id))
+    stored = try store.records()
+    let known = Set(stored.compactMap(\.id))
     aliases = ConfigurationAliases.list(
       file: configuration.sshConfiguration, userHome: configuration.userHome
     ).filter { !known.contains($0) }
   }
 
   /// Their names, in order.
-  var names: [String] { stored.map(\.id) + aliases }
+  var names: [String] { stored.compactMap(\.id) + aliases }
 
   /// A line each.
   var text: String {
@@ -149,11 +149,20 @@ struct HostList: Sendable {
 
   /// The same for programs.
   var json: [JSONValue] {
-    stored.map { host in
+    stored.map(Self.json) + aliases.map { ["id": .string($0), "auth": "ssh_config"] }
+  }
+
+  private static func json(_ record: HostRecord) -> JSONValue {
+    switch record.host {
+    case .success(let host):
       [
         "id": .string(host.id), "host": .string(host.host), "port": .int(host.port),
         "user": .string(host.username), "auth": .string("\(host.authentication)"),
       ]
-    } + aliases.map { ["id": .string($0), "auth": "ssh_config"] }
+    case .failure(let failure):
+      .object(
+        JSONObject(
+          (record.id.map { [("id", .string($0))] } ?? []) + [("problem", .string(failure.description))]))
+    }
   }
 }
