@@ -18,12 +18,31 @@ package final class SessionTable<Session: Sendable>: Sendable {
   private struct Entry {
     let order: Int
     var session: Session?
+    /// Ends the opening.
+    var cancel: (@Sendable () -> Void)?
+  }
+
+  /// A name that is taken for a session that is being opened.
+  package struct Reservation: Sendable, Hashable {
+    /// The name.
+    package let name: String
+    fileprivate let order: Int
+  }
+
+  /// What a name stands for.
+  package enum Standing: Sendable {
+    /// Nothing.
+    case unknown
+    /// A session that is being opened.
+    case beingOpened
+    /// A session.
+    case open(Session)
   }
 
   /// Why a name was not given.
   package enum Refusal: Error, Sendable, Hashable {
-    /// Another session has it.
-    case nameTaken
+    /// Another session has it, or is being opened under it.
+    case nameTaken(isBeingOpened: Bool)
     /// There are so many sessions already.
     case full(limit: Int)
   }
@@ -34,30 +53,75 @@ package final class SessionTable<Session: Sendable>: Sendable {
   }
 
   /// Takes the name for a session that is being opened.
-  package func reserve(_ name: String) throws(Refusal) {
-    let refusal = state.withLock { state -> Refusal? in
-      if state.entries[name] != nil { return .nameTaken }
-      guard state.entries.count < limit else { return .full(limit: limit) }
+  package func reserve(_ name: String) throws(Refusal) -> Reservation {
+    let reserved = state.withLock { state -> Result<Reservation, Refusal> in
+      if let entry = state.entries[name] {
+        return .failure(.nameTaken(isBeingOpened: entry.session == nil))
+      }
+      guard state.entries.count < limit else { return .failure(.full(limit: limit)) }
       state.lastOrder += 1
-      state.entries[name] = Entry(order: state.lastOrder, session: nil)
-      return nil
+      state.entries[name] = Entry(order: state.lastOrder)
+      return .success(Reservation(name: name, order: state.lastOrder))
     }
-    if let refusal { throw refusal }
+    return try reserved.get()
   }
 
-  /// Puts the session at its reserved name; false if the name was given back meanwhile.
-  package func put(_ session: Session, at name: String) -> Bool {
+  /// What ends the opening when `cancelOpening` asks for it; called at once if it has asked already.
+  package func onCancel(of reservation: Reservation, _ cancel: @escaping @Sendable () -> Void) {
+    let isThere = state.withLock { state in
+      guard state.entries[reservation.name]?.order == reservation.order else { return false }
+      state.entries[reservation.name]?.cancel = cancel
+      return true
+    }
+    if !isThere { cancel() }
+  }
+
+  /// Puts the session at its reserved name; false if the opening was cancelled meanwhile.
+  package func put(_ session: Session, at reservation: Reservation) -> Bool {
     state.withLock { state in
-      guard state.entries[name] != nil else { return false }
-      state.entries[name]?.session = session
+      guard state.entries[reservation.name]?.order == reservation.order else { return false }
+      state.entries[reservation.name]?.session = session
+      state.entries[reservation.name]?.cancel = nil
       return true
     }
   }
 
-  /// Gives the name back.
+  /// Gives a reserved name back; false if the opening was cancelled meanwhile.
   @discardableResult
-  package func remove(_ name: String) -> Session? {
-    state.withLock { $0.entries.removeValue(forKey: name)?.session }
+  package func giveBack(_ reservation: Reservation) -> Bool {
+    state.withLock { state in
+      guard state.entries[reservation.name]?.order == reservation.order else { return false }
+      state.entries[reservation.name] = nil
+      return true
+    }
+  }
+
+  /// Frees the name of a session that is being opened and ends the opening; false if none is.
+  package func cancelOpening(_ name: String) -> Bool {
+    let entry = state.withLock { state -> Entry? in
+      guard let entry = state.entries[name], entry.session == nil else { return nil }
+      state.entries[name] = nil
+      return entry
+    }
+    entry?.cancel?()
+    return entry != nil
+  }
+
+  /// Takes that very session off the table; false if its name stands for something else by now.
+  package func remove(_ name: String, where isIt: (Session) -> Bool) -> Bool {
+    state.withLock { state in
+      guard let session = state.entries[name]?.session, isIt(session) else { return false }
+      state.entries[name] = nil
+      return true
+    }
+  }
+
+  /// What the name stands for at this moment.
+  package func standing(of name: String) -> Standing {
+    state.withLock { state in
+      guard let entry = state.entries[name] else { return .unknown }
+      return entry.session.map { .open($0) } ?? .beingOpened
+    }
   }
 
   /// The session of that name, if it is open.

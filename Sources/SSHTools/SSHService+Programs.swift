@@ -18,12 +18,13 @@ extension SSHService {
 
   /// Opens a session under that name.
   package func openSession(_ name: String, hostID: String) async -> CallToolResult {
+    let reservation: SessionTable<OpenSession>.Reservation
     do throws(ToolFailure) {
-      try reserve(name)
+      reservation = try reserve(name)
     } catch {
       return error.result
     }
-    return await startSession(named: name, hostID: hostID, record(of: hostID), fingerprint: nil)
+    return await startSession(reservation, hostID: hostID, record(of: hostID), fingerprint: nil)
   }
 
   /// Runs a command to its end; one that waits for input is stopped, since nobody is there to answer.
@@ -74,12 +75,21 @@ extension SSHService {
   package func tryHost(_ hostID: String, command: String) async throws(TrialFailure) -> Trial {
     let name = "trial"
     let start = ContinuousClock.now
+    let reservation: SessionTable<OpenSession>.Reservation
+    do throws(ToolFailure) {
+      reservation = try reserve(name)
+    } catch {
+      throw TrialFailure(error, hostID: hostID)
+    }
     do {
-      try reserve(name)
       let session = try await open(
         try await target(hostID, record(of: hostID), acceptedFingerprint: nil), name: name)
+      guard sessions.put(session, at: reservation) else {
+        session.shell.close()
+        giveBack(session.lease)
+        throw CancellationError()
+      }
       defer { close(session, .closed) }
-      guard sessions.put(session, at: name) else { throw CancellationError() }
       let opened = ContinuousClock.now
       let result = await run(command, in: name, of: hostID, timeout: .seconds(10))
       return Trial(
@@ -87,7 +97,7 @@ extension SSHService {
         opening: start.duration(to: opened), running: opened.duration(to: .now), output: result.text,
         hasFailed: result.isError)
     } catch {
-      sessions.remove(name)
+      sessions.giveBack(reservation)
       throw TrialFailure(error, hostID: hostID)
     }
   }

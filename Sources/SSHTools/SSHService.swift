@@ -88,7 +88,15 @@ package final class SSHService: Sendable {
   ///
   /// - Throws: `ToolFailure` that tells why there is none, and which there are.
   func session(_ name: String) throws(ToolFailure) -> OpenSession {
-    if let session = sessions[name] { return session }
+    switch sessions.standing(of: name) {
+    case .open(let session): return session
+    case .beingOpened:
+      throw ToolFailure(
+        code: "session_unknown",
+        "Session '\(name)' does not exist yet: it is being opened. Wait for the result of start-session, or cancel it with "
+          + "close-session.")
+    case .unknown: break
+    }
     let end = ended.withLock { $0.last { $0.name == name }?.end }
     let why = end.map { " It has ended: \($0.words)" } ?? ""
     let open = sessions.all.map(\.name)
@@ -108,7 +116,7 @@ package final class SSHService: Sendable {
 
   /// Closes a session and gives its share of the connection back.
   func close(_ session: OpenSession, _ end: SessionEnd) {
-    guard sessions.remove(session.name) === session else { return }
+    guard sessions.remove(session.name, where: { $0 === session }) else { return }
     ended.withLock { ended in
       ended.append((session.name, session.shell.end ?? end))
       if ended.count > Self.rememberedEnds { ended.removeFirst() }
