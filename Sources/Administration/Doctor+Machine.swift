@@ -134,11 +134,7 @@ extension Doctor {
     let mode = status.st_mode & 0o777
     var hosts: [StoredHost] = []
     do throws(HostStoreFailure) {
-      for record in try store.records() {
-        let host = try record.host.get()
-        try host.validate()
-        hosts.append(host)
-      }
+      for record in try store.records() { hosts.append(try record.host.get()) }
     } catch {
       return .fail(
         .hostsFile, error.description, remedy: Self.remedy(error, path), facts: Self.facts(error, path))

@@ -15,11 +15,20 @@ package struct HostRecord: Sendable, Hashable {
   init(_ json: JSONValue, number: Int, path: String) {
     self.json = json
     id = json["id"]?.string
+    let fault: RecordFault
     do throws(RecordFault) {
-      host = .success(try StoredHost(record: json))
+      let host = try StoredHost(record: json)
+      do throws(HostStoreFailure) {
+        try host.validate()
+        self.host = .success(host)
+        return
+      } catch {
+        fault = RecordFault(error)
+      }
     } catch {
-      host = .failure(.unusable(id: id, path: path, number: number, reason: error.reason))
+      fault = error
     }
+    host = .failure(.unusable(id: id, path: path, number: number, reason: fault.reason))
   }
 
   /// The record of a new host.

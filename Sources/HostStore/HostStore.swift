@@ -62,16 +62,16 @@ package struct HostStore: Sendable {
     }
   }
 
-  /// Changes fields of a host; waits as `add` does.
+  /// Changes fields of a host, and checks no others; waits as `add` does.
   package func edit(
     _ id: String, _ edit: HostEdit, asked: ContinuousClock.Instant = .now
   ) throws(HostStoreFailure) {
+    try edit.validate()
     try change(asked) { records throws(HostStoreFailure) in
       let index = try Self.index(of: id, in: records)
       var record = records[index].json.object ?? JSONObject()
       edit.apply(to: &record)
       records[index] = HostRecord(.object(record), number: index + 1, path: path)
-      try records[index].host.get().validate()
     }
   }
 

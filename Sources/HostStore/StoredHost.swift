@@ -100,6 +100,16 @@ struct RecordFault: Error, Hashable {
   init(_ reason: String) {
     self.reason = reason
   }
+
+  /// A value that cannot be, as one of the record and not of a call.
+  init(_ failure: HostStoreFailure) {
+    guard case .invalid(let field, let value, let demand) = failure else {
+      self.init(failure.description)
+      return
+    }
+    let member = field == "host_id" ? "id" : field
+    self.init("\"\(member)\" must be \(demand)\(value.map { "; it is '\($0.prefix(80))'" } ?? "")")
+  }
 }
 
 /// What `edit-host` changes; nil leaves a field alone, the empty string clears one that can be empty.

@@ -60,7 +60,6 @@ extension SSHService {
       }
       return (Destination(name: hostID, configurationFile: configuration.sshConfiguration), nil)
     }
-    try host.validate()
     let destination = Destination(
       name: host.host, user: host.username, port: host.port,
       identityFile: host.keyPath.map { StoredHost.expandingTilde($0, home: configuration.userHome) },

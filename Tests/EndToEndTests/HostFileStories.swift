@@ -122,6 +122,44 @@ extension EndToEnd {
       }
     }
 
+    @Test
+    func `a user name reaches the host as the record has it, and one that cannot be is the record's fault`()
+      async throws
+    {
+      try await LoopbackSSHD.with { sshd in
+        let home = try TemporaryDirectory()
+        let names = [#"CORP\\alice"#, "svc$", "john doe", "a;b"]
+        let records = zip("abcd", names).map { id, name in
+          #"{"id":"\#(id)","host":"127.0.0.1","port":\#(sshd.port),"username":"\#(name)"}"#
+        }
+        let path = try home.write(
+          ".ssh-mcp/hosts.json", #"{"hosts":[\#(records.joined(separator: ","))]}"#)
+        try await ServerUnderTest.with(sshd, home: home) { server in
+          for id in ["a", "b", "c"] {
+            let result = try await server.call("start-session", ["host_id": .string(id)])
+            #expect(result.isError("permission_denied", "127.0.0.1 denied permission."), "\(result)")
+          }
+          let result = try await server.call("start-session", ["host_id": "d"])
+          #expect(
+            result.isError(
+              "host_unusable",
+              "Host 'd' in \(path) has a record that cannot be used: \"username\" must be a user name as ssh takes it:"
+            ), "\(result)")
+          for id in ["a", "d"] {
+            let edit = try await server.call("edit-host", ["host_id": .string(id), "port": 2222])
+            #expect(edit.text == "Host '\(id)' updated")
+          }
+          let mend = try await server.call("edit-host", ["host_id": "d", "username": "dora"])
+          #expect(mend.text == "Host 'd' updated")
+          #expect(
+            try await server.call("list-hosts").text.contains("id=d host=127.0.0.1:2222 user=dora auth="))
+        }
+        for name in [#"CORP\\alice"#, "svc$", "john doe"] {
+          #expect(sshd.log.contains("Invalid user \(name) from "), "\(name): \(sshd.log)")
+        }
+      }
+    }
+
     @Test func `an empty variable counts as one that is not set`() async throws {
       let home = try TemporaryDirectory()
       try home.write(

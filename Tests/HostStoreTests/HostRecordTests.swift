@@ -53,6 +53,11 @@ struct HostRecordTests {
     (#"{"id":"a","username":"u"}"#, #""host" must be a string; it is missing"#),
     (#"{"id":"a","host":"h","username":"u","port":"x"}"#, #""port" must be from 1 to 65535; it is string"#),
     (#"{"id":"a","host":"h","username":"u","password":7}"#, #""password" must be a string; it is integer"#),
+    (
+      #"{"id":"a","host":"h;id","username":"u"}"#,
+      #""host" must be a host name, an address or an alias of ssh_config: no white space, no '-' in front, none of "#
+        + #"'"`$\;&<>|(){}; it is 'h;id'"#
+    ),
   ])
   func `a record that cannot be used is told when it is used, and stands in nobody's way`(
     _ record: String, _ reason: String
@@ -60,7 +65,6 @@ struct HostRecordTests {
     try home.write("hosts.json", #"{"hosts":[\#(record),\#(Self.other)]}"#)
     let failure = HostStoreFailure.unusable(id: "a", path: path, number: 1, reason: reason)
     #expect(throws: failure) { try store.host("a") }
-    #expect(throws: failure) { try store.edit("a", HostEdit()) }
     #expect(
       failure.description == "Host 'a' in \(path) has a record that cannot be used: \(reason). "
         + "Mend it with edit-host, or there.")
@@ -83,6 +87,39 @@ struct HostRecordTests {
     edit.password = ""
     try store.edit("a", edit)
     #expect(try written() == [JSONParser.parse(#"{"id":"a","host":"h","username":"u"}"#)])
+  }
+
+  @Test(arguments: [#""host":"h""#, #""host":"h","username":"-l""#, #""host":"h h","username":"u""#])
+  func `an edit checks what it changes and nothing else`(_ members: String) throws {
+    try home.write("hosts.json", #"{"hosts":[{"id":"a",\#(members)}]}"#)
+    var edit = HostEdit()
+    edit.port = 2222
+    try store.edit("a", edit)
+    #expect(try written() == [JSONParser.parse(#"{"id":"a",\#(members),"port":2222}"#)])
+    edit.username = "a;b"
+    #expect(throws: HostStoreFailure.self) { try store.edit("a", edit) }
+    edit.username = "u"
+    edit.host = "h"
+    try store.edit("a", edit)
+    #expect(try store.host("a")?.username == "u")
+  }
+
+  @Test(arguments: ["CORP\\alice", "svc$", "john doe", "a-b", "john  doe", "müller", "a@b", "1"])
+  func `a user name that ssh takes is taken`(_ name: String) throws {
+    try store.add(StoredHost(id: "a", host: "h", username: name))
+    #expect(try store.host("a")?.username == name)
+  }
+
+  @Test(arguments: [
+    "", "-l", "-\u{301}", "a -l", "a\\", "a\tb", "a\u{7F}", "a'b", "a`b", "a\"b", "a;b", "a&b", "a<b", "a>b",
+    "a|b", "a(b", "a)b", "a{b", "a}b",
+  ])
+  func `a user name that ssh refuses is refused`(_ name: String) throws {
+    let failure = #expect(throws: HostStoreFailure.self) {
+      try store.add(StoredHost(id: "a", host: "h", username: name))
+    }
+    #expect(
+      failure?.description.hasPrefix("Argument 'username' must be a user name as ssh takes it: ") == true)
   }
 
   @Test(arguments: [
