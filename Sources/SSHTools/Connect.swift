@@ -67,19 +67,22 @@ extension SSHService {
     return (destination, host)
   }
 
+  /// How long a passwordCommand may take; a person may have to unlock what it asks.
+  static let passwordCommandSeconds = 30
+
   /// The stored password, or the first line of what its command prints.
   func password(of host: StoredHost) async throws -> Secret? {
     if let password = host.password { return Secret(password) }
     guard let command = host.passwordCommand else { return nil }
     let launch = Launch(
       executable: "/bin/sh", arguments: ["-c", command], environment: configuration.ssh.environment)
-    let completed = try await spawner.output(of: launch, within: .seconds(30))
+    let completed = try await spawner.output(of: launch, within: .seconds(Self.passwordCommandSeconds))
     guard completed.termination == .exited(0) else {
       // What it wrote is not told: a shell's complaint about a mistaken command may hold the password.
       throw ToolFailure(
         code: "password_command_failed",
-        "The passwordCommand of host '\(host.id)' failed (\(completed.termination.words)) within 30 s. Run it by hand to "
-          + "see why.")
+        "The passwordCommand of host '\(host.id)' failed (\(completed.termination.words)) within "
+          + "\(Self.passwordCommandSeconds) s. Run it by hand to see why.")
     }
     let line = completed.output.prefix { $0 != 0x0A && $0 != 0x0D }
     guard !line.isEmpty else {
@@ -215,11 +218,8 @@ extension SSHService {
     case let failure as ToolFailure: failure
     case let failure as HostStoreFailure: ToolFailure(code: failure.code, failure.description)
     case let failure as SSHFailure:
-      if case .nameResolution(let host) = failure.reason, !isStored, host == hostID {
-        ToolFailure(
-          code: "host_unknown",
-          "Host '\(hostID)' not found: it is not stored, ssh_config does not name it, and the name cannot be resolved. "
-            + "list-hosts shows the stored hosts; add-host adds one.")
+      if case .nameResolution(let host) = failure.reason, !isStored {
+        notFound(hostID, resolved: host, failure)
       } else {
         ToolFailure(code: failure.code, failure.description)
       }
@@ -228,5 +228,25 @@ extension SSHService {
       ToolFailure(code: end.code, "The session could not be opened: \(end.words)")
     default: ToolFailure(code: "cancelled", "The call was cancelled; nothing was left open.")
     }
+  }
+
+  /// A name that is not stored, and that nothing else makes a host of either.
+  private static func notFound(_ hostID: String, resolved: String, _ failure: SSHFailure) -> ToolFailure {
+    let name = hostID.split(separator: "@").last.map(String.init) ?? hostID
+    guard asToldBySSH(name) == asToldBySSH(resolved) else {
+      return ToolFailure(code: failure.code, "Host '\(hostID)' not found. \(failure.description)")
+    }
+    return ToolFailure(
+      code: "host_unknown",
+      "Host '\(hostID)' not found: it is not stored, and the name cannot be resolved. list-hosts shows the stored hosts "
+        + "and the aliases of ssh_config; add-host adds a host.")
+  }
+
+  /// A name as it stands in ssh's words: in lower case, and what is not ASCII in octal.
+  private static func asToldBySSH(_ name: String) -> String {
+    name.utf8.map { byte in
+      byte < 0x80
+        ? String(decoding: [byte], as: UTF8.self).lowercased() : "\\" + String(byte, radix: 8)
+    }.joined()
   }
 }

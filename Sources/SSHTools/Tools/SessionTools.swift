@@ -7,11 +7,15 @@ import OpenSSH
 import RemoteShell
 
 extension ToolDeclaration {
+  /// Login and shell: 15 s and, where its start-up files hang, 12 s and 6 s more.
+  private static let loginSeconds = 35
+
   static let startSession = ToolDeclaration(
     name: "start-session", title: "Start session",
     description:
       "Open a persistent shell and return its session id. host_id: a stored host, an ssh_config alias or "
-      + "user@host. Fails within 35 s with the reason; the user may be asked first.",
+      + "user@host. Fails within \(loginSeconds) s with the reason, with a passwordCommand within "
+      + "\(loginSeconds + SSHService.passwordCommandSeconds) s; the user may be asked first.",
     parameters: [
       Parameter(
         name: "host_id", kind: .string, isRequired: true, description: "Stored host, alias or user@host"),
