@@ -33,7 +33,7 @@ package struct AliasImport: Sendable {
     guard !names.isEmpty || !known.isEmpty else { return Outcome("ssh_config names no hosts") }
     let stored: Set<String>
     do throws(HostStoreFailure) {
-      stored = Set(try store.list().map(\.id))
+      stored = Set(try store.records().compactMap(\.id))
     } catch {
       return Outcome(failure: error.description)
     }

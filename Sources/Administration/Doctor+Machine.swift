@@ -132,10 +132,9 @@ extension Doctor {
     }
     // Before it is read: reading tightens it.
     let mode = status.st_mode & 0o777
-    let hosts: [StoredHost]
+    var hosts: [StoredHost] = []
     do throws(HostStoreFailure) {
-      hosts = try store.list()
-      for host in hosts { try host.validate() }
+      for record in try store.records() { hosts.append(try record.host.get()) }
     } catch {
       return .fail(
         .hostsFile, error.description, remedy: Self.remedy(error, path), facts: Self.facts(error, path))

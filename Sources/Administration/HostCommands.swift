@@ -44,12 +44,12 @@ package struct HostCommands: Sendable {
   /// - Returns: The text for standard output, or why there is none.
   package func list(asJSON: Bool) -> Outcome {
     outcome { () throws(HostStoreFailure) in
-      let hosts = try store.list()
+      let records = try store.records()
       if asJSON {
-        let value: JSONValue = ["hosts": .array(hosts.map(Self.json))]
+        let value: JSONValue = ["hosts": .array(records.map(Self.json))]
         return String(decoding: JSONWriter.pretty(value), as: UTF8.self)
       }
-      return hosts.isEmpty ? "No hosts configured" : hosts.map(\.listing).joined(separator: "\n")
+      return records.isEmpty ? "No hosts configured" : records.map(\.listing).joined(separator: "\n")
     }
   }
 
@@ -63,7 +63,7 @@ package struct HostCommands: Sendable {
     _ id: String, ask: () throws(PasswordFailure) -> String
   ) -> Outcome {
     do throws(HostStoreFailure) {
-      let known = try store.list().map(\.id)
+      let known = try store.records().compactMap(\.id)
       guard known.contains(id) else { throw .doesNotExist(id: id, known: known) }
     } catch {
       return Outcome(failure: Self.text(error))
@@ -111,7 +111,16 @@ package struct HostCommands: Sendable {
     "passwordCommand": "Option '--password-command'",
   ]
 
-  private static func json(_ host: StoredHost) -> JSONValue {
+  private static func json(_ record: HostRecord) -> JSONValue {
+    let host: StoredHost
+    switch record.host {
+    case .success(let usable): host = usable
+    case .failure(let failure):
+      var object = JSONObject()
+      object["id"] = record.id.map { .string($0) }
+      object["problem"] = .string(failure.description)
+      return .object(object)
+    }
     var object = JSONObject([
       ("id", .string(host.id)), ("host", .string(host.host)), ("port", .int(host.port)),
       ("username", .string(host.username)), ("auth", .string(host.authentication)),

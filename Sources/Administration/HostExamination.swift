@@ -23,7 +23,7 @@ struct HostExamination: Sendable {
     let destination: Destination
     let stored: StoredHost?
     do {
-      (destination, stored) = try service.resolve(hostID)
+      (destination, stored) = try await service.resolve(hostID)
       add([.ok(.host, description(stored), facts: JSONObject([("stored", .bool(stored != nil))]))])
     } catch {
       let text = (error as? ToolFailure)?.text ?? "\(error)"

@@ -9,8 +9,8 @@ import JSON
 
 /// The file `hosts.json`: read afresh at every call, replaced whole under a lock that holds between processes.
 ///
-/// A damaged file is reported and never overwritten. The directory is 0700 and the file 0600; wider modes are
-/// tightened. A symbolic link is followed, so that the file may live elsewhere.
+/// A damaged file is reported and never overwritten; what a change does not name stays as it is written. The directory is 0700 and the file 0600; wider modes are
+/// tightened. A symbolic link is followed, so that the file may live elsewhere; one that leads nowhere is no empty file.
 package struct HostStore: Sendable {
   /// The bounds of the store.
   package enum Limits {
@@ -32,78 +32,95 @@ package struct HostStore: Sendable {
 
   // MARK: - Reading
 
-  /// All hosts in the order of the file.
+  /// All records in the order of the file.
+  package func records() throws(HostStoreFailure) -> [HostRecord] {
+    try read().records
+  }
+
+  /// The hosts that can be used, in the order of the file.
   package func list() throws(HostStoreFailure) -> [StoredHost] {
-    try read().hosts
+    try records().compactMap { try? $0.host.get() }
   }
 
   /// The host of that id, if there is one.
+  ///
+  /// - Throws: `HostStoreFailure.unusable` when its record cannot be used.
   package func host(_ id: String) throws(HostStoreFailure) -> StoredHost? {
-    try list().first { $0.id == id }
+    try records().first { $0.id == id }?.host.get()
   }
 
   // MARK: - Changing
 
   /// Adds a host at the end.
-  package func add(_ host: StoredHost) throws(HostStoreFailure) {
+  ///
+  /// The lock is waited for no longer than `Limits.lockSeconds` from the moment at which the change was asked for.
+  package func add(_ host: StoredHost, asked: ContinuousClock.Instant = .now) throws(HostStoreFailure) {
     try host.validate()
-    try change { hosts throws(HostStoreFailure) in
-      guard !hosts.contains(where: { $0.id == host.id }) else { throw .alreadyExists(id: host.id) }
-      hosts.append(host)
+    try change(asked) { records throws(HostStoreFailure) in
+      guard !records.contains(where: { $0.id == host.id }) else { throw .alreadyExists(id: host.id) }
+      records.append(HostRecord(host))
     }
   }
 
-  /// Changes fields of a host.
-  package func edit(_ id: String, _ edit: HostEdit) throws(HostStoreFailure) {
-    try change { hosts throws(HostStoreFailure) in
-      let index = try Self.index(of: id, in: hosts)
-      edit.apply(to: &hosts[index])
-      try hosts[index].validate()
+  /// Changes fields of a host, and checks no others; waits as `add` does.
+  package func edit(
+    _ id: String, _ edit: HostEdit, asked: ContinuousClock.Instant = .now
+  ) throws(HostStoreFailure) {
+    try edit.validate()
+    try change(asked) { records throws(HostStoreFailure) in
+      let index = try Self.index(of: id, in: records)
+      var record = records[index].json.object ?? JSONObject()
+      edit.apply(to: &record)
+      records[index] = HostRecord(.object(record), number: index + 1, path: path)
     }
   }
 
-  /// Removes a host.
-  package func remove(_ id: String) throws(HostStoreFailure) {
-    try change { hosts throws(HostStoreFailure) in hosts.remove(at: try Self.index(of: id, in: hosts)) }
+  /// Removes a host; waits as `add` does.
+  package func remove(_ id: String, asked: ContinuousClock.Instant = .now) throws(HostStoreFailure) {
+    try change(asked) { records throws(HostStoreFailure) in
+      records.remove(at: try Self.index(of: id, in: records))
+    }
   }
 
-  private static func index(of id: String, in hosts: [StoredHost]) throws(HostStoreFailure) -> Int {
-    guard let index = hosts.firstIndex(where: { $0.id == id }) else {
-      throw .doesNotExist(id: id, known: hosts.map(\.id))
+  private static func index(of id: String, in records: [HostRecord]) throws(HostStoreFailure) -> Int {
+    guard let index = records.firstIndex(where: { $0.id == id }) else {
+      throw .doesNotExist(id: id, known: records.compactMap(\.id))
     }
     return index
   }
 
   private func change(
-    _ body: (inout [StoredHost]) throws(HostStoreFailure) -> Void
+    _ asked: ContinuousClock.Instant, _ body: (inout [HostRecord]) throws(HostStoreFailure) -> Void
   ) throws(HostStoreFailure) {
     try makeDirectory()
-    let lock = try acquireLock()
+    let lock = try acquireLock(until: asked.advanced(by: .seconds(Limits.lockSeconds)))
     defer { close(lock) }
     var document = try read()
-    try body(&document.hosts)
+    try body(&document.records)
     try replace(with: document.bytes)
   }
 
   // MARK: - The file
 
-  /// The file's content: the hosts, and whatever else stands beside them.
+  /// The file's content: the records, and whatever else stands beside them.
   private struct Document {
     var root: JSONObject
-    var hosts: [StoredHost]
+    var records: [HostRecord]
 
     var bytes: [UInt8] {
       var root = root
-      root["hosts"] = .array(hosts.map(\.json))
+      root["hosts"] = .array(records.map(\.json))
       return JSONWriter.pretty(.object(root))
     }
   }
 
   private func read() throws(HostStoreFailure) -> Document {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    // A FIFO would wait for whoever writes to it.
+    let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else {
-      if errno == ENOENT { return Document(root: JSONObject(), hosts: []) }
-      throw .unreadable(path: path, reason: Self.errorText)
+      guard errno == ENOENT else { throw .unreadable(path: path, reason: Self.errorText) }
+      try checkLinks()
+      return Document(root: JSONObject(), records: [])
     }
     defer { close(descriptor) }
     var status = stat()
@@ -123,10 +140,25 @@ package struct HostStore: Sendable {
     return try parse(bytes)
   }
 
+  /// A link to what is not there may lead to a volume that is not mounted: its hosts are not known, and a file in the
+  /// link's place would hold what the link keeps elsewhere.
+  private func checkLinks() throws(HostStoreFailure) {
+    for place in [directory, path] {
+      var status = stat()
+      guard lstat(place, &status) == 0, status.st_mode & S_IFMT == S_IFLNK, stat(place, &status) != 0 else {
+        continue
+      }
+      let target = try? FileManager.default.destinationOfSymbolicLink(atPath: place)
+      throw .unreadable(
+        path: path,
+        reason: "\(place == path ? "it" : place) links to \(target ?? "somewhere"), which is not there")
+    }
+  }
+
   private func parse(_ bytes: [UInt8]) throws(HostStoreFailure) -> Document {
     // White space alone is an empty file; NULs, which a crash of the system may leave, are a damaged one.
     guard !bytes.allSatisfy({ " \t\r\n".utf8.contains($0) }) else {
-      return Document(root: JSONObject(), hosts: [])
+      return Document(root: JSONObject(), records: [])
     }
     let value: JSONValue
     do throws(JSONSyntaxError) {
@@ -137,20 +169,17 @@ package struct HostStore: Sendable {
     guard let root = value.object else {
       throw .notHosts(path: path, reason: "it holds \(value.typeName), not an object with \"hosts\"")
     }
-    guard let list = root["hosts"] else { return Document(root: root, hosts: []) }
-    guard let records = list.array else {
+    guard let list = root["hosts"] else { return Document(root: root, records: []) }
+    guard let array = list.array else {
       throw .notHosts(path: path, reason: "\"hosts\" is \(list.typeName), not an array")
     }
-    var hosts: [StoredHost] = []
-    for (index, record) in records.enumerated() {
-      hosts.append(try StoredHost(record: record, index: index + 1, path: path))
-    }
-    return Document(root: root, hosts: hosts)
+    let records = array.enumerated().map { HostRecord($1, number: $0 + 1, path: path) }
+    return Document(root: root, records: records)
   }
 
   /// Writes a new file beside the old one and puts it in its place, so that a reader sees one or the other.
   private func replace(with bytes: [UInt8]) throws(HostStoreFailure) {
-    let target = Self.resolved(path)
+    let target = try resolvedPath()
     Self.sweep(target)
     var template = Array("\(target).new-XXXXXX".utf8CString)
     let descriptor = mkstemp(&template)
@@ -190,14 +219,19 @@ package struct HostStore: Sendable {
     }
   }
 
-  /// Where a symbolic link leads; the path itself if it is none.
-  private static func resolved(_ path: String) -> String {
-    guard let real = realpath(path, nil) else { return path }
+  /// Where a symbolic link leads; the path itself where nothing is yet.
+  private func resolvedPath() throws(HostStoreFailure) -> String {
+    guard let real = realpath(path, nil) else {
+      guard errno == ENOENT else { throw .unwritable(path: path, reason: Self.errorText) }
+      try checkLinks()
+      return path
+    }
     defer { free(real) }
     return String(cString: real)
   }
 
   private func makeDirectory() throws(HostStoreFailure) {
+    try checkLinks()
     if mkdir(directory, 0o700) != 0, errno != EEXIST {
       throw .unwritable(path: directory, reason: Self.errorText)
     }
@@ -205,11 +239,10 @@ package struct HostStore: Sendable {
   }
 
   /// flock(2) on a file of its own, since hosts.json itself is replaced.
-  private func acquireLock() throws(HostStoreFailure) -> Int32 {
+  private func acquireLock(until deadline: ContinuousClock.Instant) throws(HostStoreFailure) -> Int32 {
     let lockPath = directory + "/hosts.json.lock"
     let descriptor = open(lockPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw .unwritable(path: lockPath, reason: Self.errorText) }
-    let deadline = ContinuousClock.now.advanced(by: .seconds(Limits.lockSeconds))
     while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
       guard errno == EWOULDBLOCK || errno == EINTR, ContinuousClock.now < deadline else {
         close(descriptor)

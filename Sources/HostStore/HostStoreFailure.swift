@@ -6,8 +6,8 @@ package enum HostStoreFailure: Error, Sendable, Hashable, CustomStringConvertibl
   case damaged(path: String, line: Int, column: Int, reason: String)
   /// The file is JSON, but not a list of hosts.
   case notHosts(path: String, reason: String)
-  /// One record has a member that cannot be used; counted from 1.
-  case invalidRecord(path: String, index: Int, reason: String)
+  /// One record cannot be used; counted from 1.
+  case unusable(id: String?, path: String, number: Int, reason: String)
   /// A new value cannot be stored; a secret value is not told back.
   case invalid(field: String, value: String?, demand: String)
   case unreadable(path: String, reason: String)
@@ -20,7 +20,8 @@ package enum HostStoreFailure: Error, Sendable, Hashable, CustomStringConvertibl
     switch self {
     case .alreadyExists: "host_exists"
     case .doesNotExist: "host_unknown"
-    case .damaged, .notHosts, .invalidRecord: "hosts_file_damaged"
+    case .damaged, .notHosts: "hosts_file_damaged"
+    case .unusable: "host_unusable"
     case .invalid: "invalid_argument"
     case .unreadable: "hosts_file_unreadable"
     case .unwritable: "hosts_file_unwritable"
@@ -41,9 +42,11 @@ package enum HostStoreFailure: Error, Sendable, Hashable, CustomStringConvertibl
         + "it away to begin anew."
     case .notHosts(let path, let reason):
       "\(path) is not a hosts file: \(reason). It was left as it is; mend it, or move it away to begin anew."
-    case .invalidRecord(let path, let index, let reason):
-      "\(path) has a host that cannot be used: in number \(index) of \"hosts\", \(reason). The file was left as it is; "
-        + "mend it there."
+    case .unusable(let id, let path, let number, let reason):
+      id.map {
+        "Host '\($0)' in \(path) has a record that cannot be used: \(reason). Mend it with edit-host, or there."
+      }
+        ?? "Number \(number) of \"hosts\" in \(path) cannot be used: \(reason). Mend it there."
     case .invalid(let field, let value, let demand):
       "Argument '\(field)' must be \(demand)\(value.map { "; it was '\($0.prefix(80))'" } ?? "")."
     case .unreadable(let path, let reason): "\(path) cannot be read: \(reason)."

@@ -1,6 +1,6 @@
 import JSON
 
-/// A stored host: one record of hosts.json, with every member that we do not know kept as it was.
+/// A stored host: what one record of hosts.json says.
 package struct StoredHost: Sendable, Hashable, CustomStringConvertible {
   /// The name by which tools call it.
   package var id: String
@@ -19,9 +19,6 @@ package struct StoredHost: Sendable, Hashable, CustomStringConvertible {
   /// Whether the agent is forwarded although ssh_config does not say so.
   package var forwardAgent: Bool
 
-  /// The record as it was read; unknown members come from here when it is written again.
-  let record: JSONObject
-
   /// A new host.
   package init(
     id: String, host: String, port: Int = 22, username: String, password: String? = nil,
@@ -36,7 +33,6 @@ package struct StoredHost: Sendable, Hashable, CustomStringConvertible {
     self.keyPath = keyPath.flatMap { $0.isEmpty ? nil : $0 }
     self.passwordCommand = passwordCommand.flatMap { $0.isEmpty ? nil : $0 }
     self.forwardAgent = forwardAgent
-    record = JSONObject()
   }
 
   /// How it logs in, in the word that `list-hosts` uses: password, key or agent.
@@ -54,16 +50,14 @@ package struct StoredHost: Sendable, Hashable, CustomStringConvertible {
 
   /// Reads a record.
   ///
-  /// - Throws: `HostStoreFailure.invalidRecord` that names the member.
-  init(record value: JSONValue, index: Int, path: String) throws(HostStoreFailure) {
-    guard let record = value.object else {
-      throw .invalidRecord(path: path, index: index, reason: "it is \(value.typeName), not an object")
-    }
-    func fail(_ name: String, _ demand: String) -> HostStoreFailure {
+  /// - Throws: `RecordFault` that names the member.
+  init(record value: JSONValue) throws(RecordFault) {
+    guard let record = value.object else { throw RecordFault("it is \(value.typeName), not an object") }
+    func fail(_ name: String, _ demand: String) -> RecordFault {
       let found = record[name].map { "it is \($0.typeName)" } ?? "it is missing"
-      return .invalidRecord(path: path, index: index, reason: "\"\(name)\" must be \(demand); \(found)")
+      return RecordFault("\"\(name)\" must be \(demand); \(found)")
     }
-    func text(_ name: String) throws(HostStoreFailure) -> String? {
+    func text(_ name: String) throws(RecordFault) -> String? {
       guard let value = record[name], !value.isNull else { return nil }
       guard let text = value.string else { throw fail(name, "a string") }
       return text.isEmpty ? nil : text
@@ -84,21 +78,37 @@ package struct StoredHost: Sendable, Hashable, CustomStringConvertible {
     keyPath = try text("keyPath")
     passwordCommand = try text("passwordCommand")
     forwardAgent = record["forwardAgent"]?.bool ?? false
-    self.record = record
   }
 
-  /// The record to write: known members first set, unknown ones where they were.
-  var json: JSONValue {
-    var object = record
-    object["id"] = .string(id)
-    object["host"] = .string(host)
-    if record["port"]?.int != port { object["port"] = .int(port) }
-    object["username"] = .string(username)
+  /// The record of a new host.
+  var record: JSONValue {
+    var object = JSONObject([
+      ("id", .string(id)), ("host", .string(host)), ("port", .int(port)), ("username", .string(username)),
+    ])
     object["password"] = password.map { .string($0) }
     object["keyPath"] = keyPath.map { .string($0) }
     object["passwordCommand"] = passwordCommand.map { .string($0) }
-    if forwardAgent || record["forwardAgent"] != nil { object["forwardAgent"] = .bool(forwardAgent) }
+    if forwardAgent { object["forwardAgent"] = true }
     return .object(object)
+  }
+}
+
+/// Why a record is no host.
+struct RecordFault: Error, Hashable {
+  let reason: String
+
+  init(_ reason: String) {
+    self.reason = reason
+  }
+
+  /// A value that cannot be, as one of the record and not of a call.
+  init(_ failure: HostStoreFailure) {
+    guard case .invalid(let field, let value, let demand) = failure else {
+      self.init(failure.description)
+      return
+    }
+    let member = field == "host_id" ? "id" : field
+    self.init("\"\(member)\" must be \(demand)\(value.map { "; it is '\($0.prefix(80))'" } ?? "")")
   }
 }
 
@@ -122,14 +132,15 @@ package struct HostEdit: Sendable, Hashable {
   /// An edit that changes nothing yet.
   package init() {}
 
-  func apply(to host: inout StoredHost) {
-    func cleared(_ text: String) -> String? { text.isEmpty ? nil : text }
-    if let value = self.host { host.host = value }
-    if let value = port { host.port = value }
-    if let value = username { host.username = value }
-    if let value = password { host.password = cleared(value) }
-    if let value = keyPath { host.keyPath = cleared(value) }
-    if let value = passwordCommand { host.passwordCommand = cleared(value) }
-    if let value = forwardAgent { host.forwardAgent = value }
+  /// Sets the members that it names; all others stay as they are written.
+  func apply(to record: inout JSONObject) {
+    if let value = host { record["host"] = .string(value) }
+    if let value = port { record["port"] = .int(value) }
+    if let value = username { record["username"] = .string(value) }
+    for (name, value) in [("password", password), ("keyPath", keyPath), ("passwordCommand", passwordCommand)]
+    {
+      if let value { record[name] = value.isEmpty ? nil : .string(value) }
+    }
+    if let value = forwardAgent { record["forwardAgent"] = .bool(value) }
   }
 }

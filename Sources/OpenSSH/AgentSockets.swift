@@ -50,7 +50,8 @@ package enum AgentSockets {
     case nil:
       let places = usualPlaces(
         userHome: environment["HOME"] ?? "",
-        runtimeDirectory: environment["XDG_RUNTIME_DIR"] ?? "/run/user/\(getuid())")
+        runtimeDirectory: environment["XDG_RUNTIME_DIR"].flatMap { $0.isEmpty ? nil : $0 }
+          ?? "/run/user/\(getuid())")
       return newest(candidates(places.flatMap { Glob.paths($0) }))
     }
   }

@@ -141,7 +141,10 @@ package final class ControlMasters: Sendable {
     let mustClose = state.withLock { state in
       guard let place = state.entries.firstIndex(where: { $0.master === master }) else { return false }
       state.entries[place].abandoned += 1
-      return state.entries[place].abandoned >= state.entries[place].leases
+      guard state.entries[place].abandoned >= state.entries[place].leases else { return false }
+      // Nobody may come to share a login that is ending.
+      state.entries.remove(at: place)
+      return true
     }
     if mustClose { master.close() }
   }

@@ -66,11 +66,11 @@ package final class RuntimeDirectory: Sendable {
 
   /// Chooses the directory where that environment says that such have their place.
   ///
-  /// - Parameter environment: `XDG_RUNTIME_DIR` and `TMPDIR` count, as in the other initializer.
+  /// - Parameter environment: `XDG_RUNTIME_DIR` and `TMPDIR` count, as in the other initializer; empty ones do not.
   /// - Throws: `Failure` when neither will do.
   package convenience init(environment: [String: String]) throws(Failure) {
-    try self.init(
-      runtimeDirectory: environment["XDG_RUNTIME_DIR"], temporaryDirectory: environment["TMPDIR"] ?? "/tmp")
+    let set = environment.filter { !$0.value.isEmpty }
+    try self.init(runtimeDirectory: set["XDG_RUNTIME_DIR"], temporaryDirectory: set["TMPDIR"] ?? "/tmp")
   }
 
   /// Makes the directory if it is not there: not yet, or removed by a logout or a cleaner of temporary files.

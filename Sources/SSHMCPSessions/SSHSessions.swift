@@ -15,7 +15,13 @@ public final class SSHSessions: Sendable {
   private let spawner: ProcessSpawner
   private let reactor: Reactor
   private let runtime: RuntimeDirectory
-  private let opening = Mutex<[String: Task<SSHCommandFailure?, Never>]>([:])
+  private let opening = Mutex<[String: Opening]>([:])
+
+  /// A session that is being opened, and for which host.
+  private struct Opening {
+    let hostID: String
+    let task: Task<SSHCommandFailure?, Never>
+  }
 
   /// What the sessions use; the defaults are the MCP server's.
   public struct Configuration: Sendable {
@@ -33,9 +39,11 @@ public final class SSHSessions: Sendable {
     /// The defaults for an environment.
     ///
     /// - Parameters:
-    ///   - environment: Usually the process's own; HOME, SSH_AUTH_SOCK and XDG_RUNTIME_DIR count.
+    ///   - environment: Usually the process's own; HOME, SSH_AUTH_SOCK and XDG_RUNTIME_DIR count. An empty
+    ///     `SSH_MCP_...` is the same as none.
     ///   - askpass: The absolute path of the `ssh-mcp-sessions` program.
     public init(environment: [String: String], askpass: String) {
+      let environment = environment.filter { !$0.key.hasPrefix("SSH_MCP_") || !$0.value.isEmpty }
       self.environment = environment
       self.askpass = askpass
       directory = environment["SSH_MCP_HOME"] ?? "\(environment["HOME"] ?? "")/.ssh-mcp"
@@ -75,16 +83,23 @@ public final class SSHSessions: Sendable {
   /// - Parameters:
   ///   - hostID: A stored host, an alias of ssh_config or `user@host`.
   ///   - command: Shell text.
-  ///   - sessionID: The session's name; its directory, variables and functions carry over from call to call.
-  /// - Returns: The output, without white space at its end.
+  ///   - sessionID: The session's name; its directory, variables and functions carry over from call to call. A session
+  ///     belongs to the host that it was opened for.
+  /// - Returns: The output of a command that has finished, without white space at its end.
   /// - Throws: `SSHCommandFailure`: the login's, the session's, or the command's with its exit status.
   public func execSSHCommand(
     hostID: String, command: String, sessionID: String = "legacy"
   ) async throws(SSHCommandFailure) -> String {
     if let failure = await ensureSession(sessionID, hostID: hostID) { throw failure }
-    let result = await service.run(command, in: sessionID)
-    guard result.isError else { return result.text }
-    throw SSHCommandFailure(result)
+    let result = await service.run(command, in: sessionID, of: hostID)
+    let facts = result.meta[Facts.key]
+    switch facts?["state"]?.string {
+    case "finished" where !result.isError: return result.text
+    case "session_ended":
+      throw SSHCommandFailure(
+        code: "session_ended", message: result.text, exitStatus: facts?["exitCode"]?.int)
+    default: throw SSHCommandFailure(result)
+    }
   }
 
   /// Ends all sessions and connections; waits at most one and a half seconds, blocking.
@@ -96,20 +111,24 @@ public final class SSHSessions: Sendable {
     reactor.stop()
   }
 
-  /// Calls that come at once for a new session share its opening.
+  /// Calls that come at once for a new session share its opening, if they are for the same host.
   private func ensureSession(_ name: String, hostID: String) async -> SSHCommandFailure? {
-    let task = opening.withLock { opening -> Task<SSHCommandFailure?, Never>? in
-      if let task = opening[name] { return task }
+    let shared = opening.withLock { opening -> Opening? in
+      if let shared = opening[name] { return shared }
       guard !service.hasSession(name) else { return nil }
       let task = Task { [service] () -> SSHCommandFailure? in
         let result = await service.openSession(name, hostID: hostID)
         self.opening.withLock { $0[name] = nil }
         return result.isError ? SSHCommandFailure(result) : nil
       }
-      opening[name] = task
-      return task
+      opening[name] = Opening(hostID: hostID, task: task)
+      return opening[name]
     }
-    return await task?.value
+    guard let shared else { return nil }
+    guard shared.hostID == hostID else {
+      return SSHCommandFailure(SSHService.ofOtherHost(name, shared.hostID, wanted: hostID))
+    }
+    return await shared.task.value
   }
 }
 
@@ -119,7 +138,7 @@ public struct SSHCommandFailure: Error, Sendable, Hashable, CustomStringConverti
   public let code: String
   /// What happened and what to do, the command's output included.
   public let message: String
-  /// The command's exit status, if it ended.
+  /// The command's exit status, if it ended; the shell's, if that left.
   public let exitStatus: Int?
 
   public var description: String { message }

@@ -16,7 +16,9 @@ extension SSHService {
   /// Finds what to connect to.
   ///
   /// - Throws: `ToolFailure` when the store cannot be read or the name could be taken for an option.
-  func target(_ hostID: String, acceptedFingerprint: String?) async throws -> Target {
+  func target(
+    _ hostID: String, _ record: HostQueue.Turn<StoredHost?>, acceptedFingerprint: String?
+  ) async throws -> Target {
     if let fingerprint = acceptedFingerprint,
       fingerprint.wholeMatch(of: /SHA256:[A-Za-z0-9+\/]{43}=?/) == nil
     {
@@ -24,7 +26,7 @@ extension SSHService {
         code: "invalid_argument",
         "Argument 'accept_host_key' must be a fingerprint as ssh prints it: SHA256: and 43 characters.")
     }
-    let (destination, host) = try resolve(hostID)
+    let (destination, host) = try await resolve(hostID, record)
     var password: Secret?
     if let host { password = try await self.password(of: host) }
     return Target(
@@ -39,15 +41,25 @@ extension SSHService {
   ///
   /// - Throws: `HostStoreFailure` when the store cannot be read or the record used; `ToolFailure` when the name could
   ///   be taken for an option.
-  package func resolve(_ hostID: String) throws -> (destination: Destination, stored: StoredHost?) {
-    guard let host = try hosts.host(hostID) else {
+  package func resolve(_ hostID: String) async throws -> (destination: Destination, stored: StoredHost?) {
+    try await resolve(hostID, record(of: hostID))
+  }
+
+  /// Enters the search for a stored host.
+  func record(of hostID: String) -> HostQueue.Turn<StoredHost?> {
+    hosts.enter { store, _ throws(HostStoreFailure) in try store.host(hostID) }
+  }
+
+  private func resolve(
+    _ hostID: String, _ record: HostQueue.Turn<StoredHost?>
+  ) async throws -> (destination: Destination, stored: StoredHost?) {
+    guard let host = try await record.outcome() else {
       guard Destination.isSafe(hostID) else {
         throw ToolFailure(
           code: "host_unknown", "Host '\(hostID)' not found. It is not stored, and cannot be a name for ssh.")
       }
       return (Destination(name: hostID, configurationFile: configuration.sshConfiguration), nil)
     }
-    try host.validate()
     let destination = Destination(
       name: host.host, user: host.username, port: host.port,
       identityFile: host.keyPath.map { StoredHost.expandingTilde($0, home: configuration.userHome) },
@@ -55,20 +67,22 @@ extension SSHService {
     return (destination, host)
   }
 
+  /// How long a passwordCommand may take; a person may have to unlock what it asks.
+  static let passwordCommandSeconds = 30
+
   /// The stored password, or the first line of what its command prints.
   func password(of host: StoredHost) async throws -> Secret? {
     if let password = host.password { return Secret(password) }
     guard let command = host.passwordCommand else { return nil }
     let launch = Launch(
       executable: "/bin/sh", arguments: ["-c", command], environment: configuration.ssh.environment)
-    let completed = try await spawner.output(of: launch, within: .seconds(30))
+    let completed = try await spawner.output(of: launch, within: .seconds(Self.passwordCommandSeconds))
     guard completed.termination == .exited(0) else {
-      let said = String(decoding: completed.errorOutput.suffix(300), as: UTF8.self)
-        .trimmingCharacters(in: .whitespacesAndNewlines)
+      // What it wrote is not told: a shell's complaint about a mistaken command may hold the password.
       throw ToolFailure(
         code: "password_command_failed",
-        "The passwordCommand of host '\(host.id)' failed (\(completed.termination.words)) within 30 s."
-          + (said.isEmpty ? " Run it by hand to see why." : " It said: \(said)"))
+        "The passwordCommand of host '\(host.id)' failed (\(completed.termination.words)) within "
+          + "\(Self.passwordCommandSeconds) s. Run it by hand to see why.")
     }
     let line = completed.output.prefix { $0 != 0x0A && $0 != 0x0D }
     guard !line.isEmpty else {
@@ -204,11 +218,8 @@ extension SSHService {
     case let failure as ToolFailure: failure
     case let failure as HostStoreFailure: ToolFailure(code: failure.code, failure.description)
     case let failure as SSHFailure:
-      if case .nameResolution(let host) = failure.reason, !isStored, host == hostID {
-        ToolFailure(
-          code: "host_unknown",
-          "Host '\(hostID)' not found: it is not stored, ssh_config does not name it, and the name cannot be resolved. "
-            + "list-hosts shows the stored hosts; add-host adds one.")
+      if case .nameResolution(let host) = failure.reason, !isStored {
+        notFound(hostID, resolved: host, failure)
       } else {
         ToolFailure(code: failure.code, failure.description)
       }
@@ -217,5 +228,25 @@ extension SSHService {
       ToolFailure(code: end.code, "The session could not be opened: \(end.words)")
     default: ToolFailure(code: "cancelled", "The call was cancelled; nothing was left open.")
     }
+  }
+
+  /// A name that is not stored, and that nothing else makes a host of either.
+  private static func notFound(_ hostID: String, resolved: String, _ failure: SSHFailure) -> ToolFailure {
+    let name = hostID.split(separator: "@").last.map(String.init) ?? hostID
+    guard asToldBySSH(name) == asToldBySSH(resolved) else {
+      return ToolFailure(code: failure.code, "Host '\(hostID)' not found. \(failure.description)")
+    }
+    return ToolFailure(
+      code: "host_unknown",
+      "Host '\(hostID)' not found: it is not stored, and the name cannot be resolved. list-hosts shows the stored hosts "
+        + "and the aliases of ssh_config; add-host adds a host.")
+  }
+
+  /// A name as it stands in ssh's words: in lower case, and what is not ASCII in octal.
+  private static func asToldBySSH(_ name: String) -> String {
+    name.utf8.map { byte in
+      byte < 0x80
+        ? String(decoding: [byte], as: UTF8.self).lowercased() : "\\" + String(byte, radix: 8)
+    }.joined()
   }
 }

@@ -121,6 +121,12 @@ package struct Arguments: Sendable {
           code: "invalid_argument",
           "Argument '\(name)' must be \(parameter.demand), not \(value.typeName)\(Self.shown(value)).")
       }
+      if let other = values[parameter.name], other != value {
+        let spellings = ([parameter.name] + parameter.aliases).map { "'\($0)'" }.joined(separator: " and ")
+        throw ToolFailure(
+          code: "invalid_argument",
+          "Arguments \(spellings) are spellings of one, and their values differ. Give one of them.")
+      }
       values[parameter.name] = value
     }
     for parameter in parameters where parameter.isRequired && values[parameter.name] == nil {

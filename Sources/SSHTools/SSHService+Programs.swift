@@ -7,14 +7,24 @@ extension SSHService {
   /// Whether a session of that name is open.
   package func hasSession(_ name: String) -> Bool { sessions[name] != nil }
 
+  /// Why a command for one host does not run in a session of another.
+  package static func ofOtherHost(_ name: String, _ host: String, wanted: String) -> CallToolResult {
+    ToolFailure(
+      code: "session_of_other_host",
+      "Session '\(name)' is one of host '\(host)', not of '\(wanted)'. Nothing was run; give each host a session id of "
+        + "its own."
+    ).result
+  }
+
   /// Opens a session under that name.
   package func openSession(_ name: String, hostID: String) async -> CallToolResult {
+    let reservation: SessionTable<OpenSession>.Reservation
     do throws(ToolFailure) {
-      try reserve(name)
+      reservation = try reserve(name)
     } catch {
       return error.result
     }
-    return await startSession(named: name, hostID: hostID, fingerprint: nil)
+    return await startSession(reservation, hostID: hostID, record(of: hostID), fingerprint: nil)
   }
 
   /// Runs a command to its end; one that waits for input is stopped, since nobody is there to answer.
@@ -22,11 +32,17 @@ extension SSHService {
   /// - Parameters:
   ///   - command: Shell text.
   ///   - name: The session's.
+  ///   - hostID: The host that the session must be of, as the call that opened it named it.
   ///   - timeout: When the command is stopped; nil for never.
   /// - Returns: What `exec` would return.
-  package func run(_ command: String, in name: String, timeout: Duration? = nil) async -> CallToolResult {
+  package func run(
+    _ command: String, in name: String, of hostID: String, timeout: Duration? = nil
+  ) async -> CallToolResult {
     do throws(ToolFailure) {
       let session = try session(name)
+      guard session.hostID == hostID else {
+        return Self.ofOtherHost(name, session.hostID, wanted: hostID)
+      }
       let command = try ToolDeclaration.checked(command)
       let pending: ShellSession.PendingCommand
       do throws(SessionFailure) {
@@ -59,19 +75,29 @@ extension SSHService {
   package func tryHost(_ hostID: String, command: String) async throws(TrialFailure) -> Trial {
     let name = "trial"
     let start = ContinuousClock.now
+    let reservation: SessionTable<OpenSession>.Reservation
+    do throws(ToolFailure) {
+      reservation = try reserve(name)
+    } catch {
+      throw TrialFailure(error, hostID: hostID)
+    }
     do {
-      try reserve(name)
-      let session = try await open(try await target(hostID, acceptedFingerprint: nil), name: name)
+      let session = try await open(
+        try await target(hostID, record(of: hostID), acceptedFingerprint: nil), name: name)
+      guard sessions.put(session, at: reservation) else {
+        session.shell.close()
+        giveBack(session.lease)
+        throw CancellationError()
+      }
       defer { close(session, .closed) }
-      guard sessions.put(session, at: name) else { throw CancellationError() }
       let opened = ContinuousClock.now
-      let result = await run(command, in: name, timeout: .seconds(10))
+      let result = await run(command, in: name, of: hostID, timeout: .seconds(10))
       return Trial(
         user: session.user, address: session.address, shell: session.shell.shell.hello?.dialect.rawValue,
         opening: start.duration(to: opened), running: opened.duration(to: .now), output: result.text,
         hasFailed: result.isError)
     } catch {
-      sessions.remove(name)
+      sessions.giveBack(reservation)
       throw TrialFailure(error, hostID: hostID)
     }
   }

@@ -33,7 +33,7 @@ extension SSHService {
         case .transcript?, nil: nil
         }
       },
-      read: { [weak self] uri async throws(ResourceFailure) in try self?.read(uri) })
+      read: { [weak self] uri async throws(ResourceFailure) in try await self?.read(uri) })
   }
 
   private static let plainText = "text/plain"
@@ -47,14 +47,18 @@ extension SSHService {
 
   /// The names of the hosts, for completion; none when they cannot be read.
   var hostNames: [String] {
-    do { return try HostList(self).names } catch { return [] }
+    do {
+      return try HostList(HostStore(directory: configuration.homeDirectory), configuration).names
+    } catch {
+      return []
+    }
   }
 
-  private func read(_ uri: String) throws(ResourceFailure) -> ResourceContents? {
+  private func read(_ uri: String) async throws(ResourceFailure) -> ResourceContents? {
     switch ResourceAddress(uri) {
     case .hosts?:
       do throws(HostStoreFailure) {
-        return ResourceContents(text: try HostList(self).text, mimeType: Self.plainText)
+        return ResourceContents(text: try await hostList.outcome().text, mimeType: Self.plainText)
       } catch {
         throw ResourceFailure(Self.failure(error, hostID: "", isStored: true).result.text)
       }

@@ -45,7 +45,7 @@ package final class SSHService: Sendable {
   }
 
   let configuration: Configuration
-  let hosts: HostStore
+  let hosts: HostQueue
   let masters: ControlMasters
   let sessions = SessionTable<OpenSession>()
   let reactor: Reactor
@@ -65,16 +65,22 @@ package final class SSHService: Sendable {
     self.reactor = reactor
     self.spawner = spawner
     self.log = log
-    hosts = HostStore(directory: configuration.homeDirectory)
+    hosts = HostQueue(HostStore(directory: configuration.homeDirectory))
     masters = ControlMasters(program: configuration.ssh, spawner: spawner, reactor: reactor)
   }
 
   /// Ends all sessions and connections; the processes are told, their ends are not waited for.
+  ///
+  /// Changes of the stored hosts are made that were asked for, unless that takes longer than `hostsGrace`.
   package func shutDown() {
     for session in sessions.removeAll() { session.shell.close() }
     for (channel, _) in sideChannels.withLock({ Array($0.values) }) { channel.close() }
     masters.closeAll()
+    hosts.finish(within: Self.hostsGrace)
   }
+
+  /// How long the end waits for the hosts file, which another process may have locked.
+  private static let hostsGrace = DispatchTimeInterval.milliseconds(500)
 
   // MARK: - Sessions
 
@@ -82,7 +88,15 @@ package final class SSHService: Sendable {
   ///
   /// - Throws: `ToolFailure` that tells why there is none, and which there are.
   func session(_ name: String) throws(ToolFailure) -> OpenSession {
-    if let session = sessions[name] { return session }
+    switch sessions.standing(of: name) {
+    case .open(let session): return session
+    case .beingOpened:
+      throw ToolFailure(
+        code: "session_unknown",
+        "Session '\(name)' does not exist yet: it is being opened. Wait for the result of start-session, or cancel it with "
+          + "close-session.")
+    case .unknown: break
+    }
     let end = ended.withLock { $0.last { $0.name == name }?.end }
     let why = end.map { " It has ended: \($0.words)" } ?? ""
     let open = sessions.all.map(\.name)
@@ -102,7 +116,7 @@ package final class SSHService: Sendable {
 
   /// Closes a session and gives its share of the connection back.
   func close(_ session: OpenSession, _ end: SessionEnd) {
-    guard sessions.remove(session.name) === session else { return }
+    guard sessions.remove(session.name, where: { $0 === session }) else { return }
     ended.withLock { ended in
       ended.append((session.name, session.shell.end ?? end))
       if ended.count > Self.rememberedEnds { ended.removeFirst() }

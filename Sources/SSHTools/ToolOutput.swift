@@ -56,7 +56,7 @@ package enum ToolOutput: Sendable, Hashable {
           "hosts",
           [
             Self.string("id"), Self.string("host"), Self.integer("port"), Self.string("user"),
-            Self.string("auth"),
+            Self.string("auth"), Self.string("problem"),
           ])
       ]
     case .sessions:

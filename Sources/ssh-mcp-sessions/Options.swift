@@ -61,13 +61,15 @@ struct Settings {
     structured: Bool = false
   ) throws {
     environment = ProcessEnvironment.current()
+    // A client's configuration hands on a variable that it has no value for as an empty one.
+    let set = environment.filter { !$0.value.isEmpty }
     userHome = try Self.userHome(environment)
-    self.home = home ?? environment["SSH_MCP_HOME"] ?? "\(userHome)/.ssh-mcp"
-    self.sshConfig = sshConfig ?? environment["SSH_MCP_SSH_CONFIG"]
-    idleSeconds = try Self.seconds(idleTimeout, environment["SSH_MCP_IDLE_TIMEOUT"]) ?? 7200
-    logLevel = try Self.level(log ?? environment["SSH_MCP_LOG"])
-    passphrase = environment["SSH_MCP_KEY_PASSPHRASE"]
-    isStructured = structured || environment["SSH_MCP_STRUCTURED"] == "1"
+    self.home = home ?? set["SSH_MCP_HOME"] ?? "\(userHome)/.ssh-mcp"
+    self.sshConfig = sshConfig ?? set["SSH_MCP_SSH_CONFIG"]
+    idleSeconds = try Self.seconds(idleTimeout, set["SSH_MCP_IDLE_TIMEOUT"]) ?? 7200
+    logLevel = try Self.level(log ?? set["SSH_MCP_LOG"])
+    passphrase = set["SSH_MCP_KEY_PASSPHRASE"]
+    isStructured = structured || set["SSH_MCP_STRUCTURED"] == "1"
   }
 
   private static func seconds(_ option: Int?, _ variable: String?) throws -> Int? {

@@ -47,17 +47,27 @@ extension EndToEnd {
       }
     }
 
-    @Test func `a passwordCommand that fails is told with its words`() async throws {
+    @Test func `a passwordCommand that fails is told by its status, never with what it wrote`() async throws {
       try await LoopbackSSHD.with { sshd in
-        try await ServerUnderTest.with(sshd) { server in
-          try await server.add(
-            sshd, as: "h", [("keyPath", .null), ("passwordCommand", "echo vault is closed >&2; exit 7")])
-          let result = try await server.call("start-session", ["host_id": "h"])
-          #expect(
-            result.isError(
-              "password_command_failed",
-              "The passwordCommand of host 'h' failed (exit status 7) within 30 s. It said: vault is closed"),
-            "\(result)")
+        let environment = ["SSH_MCP_LOG": "trace"]
+        try await ServerUnderTest.with(sshd, environment: environment) { server in
+          // The second takes the password for a command, an ordinary mistake: the shell names it.
+          for (id, command, status) in [
+            ("a", "echo canary; echo canary >&2; exit 7", "exit status 7"),
+            ("b", "$(echo canary)", "exit status 127"),
+          ] {
+            try await server.add(
+              sshd, as: id, [("keyPath", .null), ("passwordCommand", .string(command))])
+            let result = try await server.call("start-session", ["host_id": .string(id)])
+            #expect(
+              result.isError(
+                "password_command_failed",
+                "The passwordCommand of host '\(id)' failed (\(status)) within 30 s. Run it by hand to see why."
+              ),
+              "\(result)")
+          }
+          let record = server.process.record.current
+          #expect(!record.text.contains("canary") && !record.errorText.contains("canary"))
         }
       }
     }

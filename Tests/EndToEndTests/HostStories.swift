@@ -81,10 +81,13 @@ extension EndToEnd {
       }
     }
 
-    @Test func `a session needs a known host`() async throws {
+    @Test(arguments: [
+      "ghost host", "ghost-host.invalid", "GhostHost.invalid", "ann@ghost-host.invalid", "hôte.invalid",
+    ])
+    func `a session needs a known host`(_ name: String) async throws {
       try await withServer { server in
-        let result = try await server.call("start-session", ["host_id": "ghost host"])
-        #expect(result.isError("host_unknown", "Host 'ghost host' not found"), "\(result)")
+        let result = try await server.call("start-session", ["host_id": .string(name)])
+        #expect(result.isError("host_unknown", "Host '\(name)' not found"), "\(result)")
       }
     }
 

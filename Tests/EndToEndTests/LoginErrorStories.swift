@@ -23,7 +23,8 @@ extension EndToEnd {
           "nameless",
           Case(
             lines: ["HostName no-such-host.invalid"], code: "name_resolution",
-            beginning: "The name 'no-such-host.invalid' of nameless cannot be resolved. "
+            beginning: "Host 'nameless' not found. "
+              + "The name 'no-such-host.invalid' of nameless cannot be resolved. "
               + "Check the spelling, or give the address")
         ),
         (

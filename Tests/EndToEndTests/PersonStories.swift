@@ -91,6 +91,39 @@ extension EndToEnd {
       }
     }
 
+    @Test func `a session that is being opened is told as that, and close-session cancels the opening`()
+      async throws
+    {
+      try await LoopbackSSHD.with { sshd in
+        try sshd.forgetHostKeys()
+        let fingerprint = try await sshd.hostKeyFingerprint()
+        try await ServerUnderTest.with(sshd, capabilities: Self.form) { server in
+          let call = server.begin("tools/call", Self.start("bash"))
+          _ = try await server.question()
+          let second = try await server.call("start-session", ["host_id": "bash", "sessionId": "s"])
+          #expect(
+            second.isError("session_exists", "Session 's' already exists: it is being opened."), "\(second)")
+          let early = try await server.exec("true")
+          #expect(
+            early.isError("session_unknown", "Session 's' does not exist yet: it is being opened."),
+            "\(early)")
+          #expect(try await server.call("close-session", ["sessionId": "s"]).text == "Session 's' closed")
+          let again = try await server.call("close-session", ["sessionId": "s"])
+          #expect(again.isError("session_unknown", "Session 's' does not exist. No session"), "\(again)")
+          let result = try ToolResult(try await server.answer(to: call))
+          #expect(
+            result.isError("cancelled", "Session 's' was closed while it was being opened; nothing was left"),
+            "\(result)")
+          let opened = try await server.call(
+            "start-session",
+            ["host_id": "bash", "sessionId": "s", "accept_host_key": .string(fingerprint)],
+            within: .seconds(30))
+          #expect(opened.text == "s", "\(opened)")
+          #expect(try await server.exec("echo hi").text == "hi")
+        }
+      }
+    }
+
     @Test func `a changed host key is never asked about`() async throws {
       try await LoopbackSSHD.with { sshd in
         let known = sshd.directory.read("known_hosts") ?? ""

@@ -150,6 +150,24 @@ extension EndToEnd {
       }
     }
 
+    @Test func `a name that close-session has freed is another session's at once`() async throws {
+      try await LoopbackSSHD.with { sshd in
+        try await ServerUnderTest.with(sshd) { server in
+          let first = server.begin("tools/call", PersonStories.start("bash"))
+          let closing = server.begin(
+            "tools/call", [("name", "close-session"), ("arguments", ["sessionId": "s"])])
+          let second = server.begin("tools/call", PersonStories.start("bash"))
+          #expect(try await ToolResult(server.answer(to: closing)).text == "Session 's' closed")
+          let cancelled = try await ToolResult(server.answer(to: first, within: .seconds(30)))
+          #expect(cancelled.isError("cancelled", "Session 's' was closed while it"), "\(cancelled)")
+          #expect(try await ToolResult(server.answer(to: second, within: .seconds(30))).text == "s")
+          #expect(try await server.exec("echo hi").text == "hi")
+          #expect(try await server.call("list-sessions").text.split(separator: "\n").count == 1)
+        }
+        try await eventually("the connections to close") { sshd.connections.isEmpty }
+      }
+    }
+
     @Test func `a session without a name gets a UUID, alone in the text`() async throws {
       try await LoopbackSSHD.with { sshd in
         try await ServerUnderTest.with(sshd) { server in

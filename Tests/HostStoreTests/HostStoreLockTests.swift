@@ -37,6 +37,18 @@ struct HostStoreLockTests {
     #expect(try store.list().map(\.id) == ["web"])
   }
 
+  @Test func `a change that was asked for long ago waits for no lock, and is made without one`() throws {
+    let home = try TemporaryDirectory()
+    let store = HostStore(directory: "\(home.path)/store")
+    let asked = ContinuousClock.now - .seconds(HostStore.Limits.lockSeconds)
+    try withLock(in: home) { _ throws in
+      let failure = #expect(throws: HostStoreFailure.self) { try store.add(Self.web, asked: asked) }
+      #expect(failure == .locked(path: store.path, seconds: HostStore.Limits.lockSeconds))
+    }
+    try store.add(Self.web, asked: asked)
+    #expect(try store.list().map(\.id) == ["web"])
+  }
+
   @Test func `a lock that is given back in time is waited for`() async throws {
     let home = try TemporaryDirectory()
     let store = HostStore(directory: "\(home.path)/store")

@@ -143,12 +143,34 @@ struct HostStoreTests {
     #expect(home.read("elsewhere.json")?.contains("\"web\"") == true)
   }
 
+  @Test(arguments: [false, true])
+  func `a symbolic link that leads nowhere is told, neither read as empty nor replaced`(isDirectory: Bool)
+    throws
+  {
+    let target = "\(home.path)/not-mounted"
+    let link = isDirectory ? "\(home.path)/store" : path
+    if !isDirectory { _ = try home.makeDirectory("store") }
+    try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: target)
+    let reason = "\(isDirectory ? link : "it") links to \(target), which is not there"
+    for use in [{ _ = try store.list() }, { try store.add(Self.web) }, { try store.remove("web") }] {
+      #expect(throws: HostStoreFailure.unreadable(path: path, reason: reason)) { try use() }
+    }
+    #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link) == target)
+    #expect(!FileManager.default.fileExists(atPath: target))
+  }
+
+  @Test func `a FIFO in the file's place is told and not waited for`() throws {
+    _ = try home.makeDirectory("store")
+    try #require(mkfifo(path, 0o600) == 0)
+    #expect(throws: HostStoreFailure.unreadable(path: path, reason: "it is not a file")) {
+      try store.add(Self.web)
+    }
+  }
+
   @Test(arguments: [
     ("{\n  \"hosts\": [\n    {\"id\": }\n  ]\n}", "line 3, column 12"),
     ("\0\0\0\0", "line 1, column 1"),
     ("{\"hosts\": [}", "line 1, column 12"), ("[]", "not an object"), ("{\"hosts\": 7}", "not an array"),
-    ("{\"hosts\": [{\"id\": \"a\", \"host\": \"h\"}]}", "\"username\""),
-    ("{\"hosts\": [{\"id\": \"a\", \"host\": \"h\", \"username\": \"u\", \"port\": \"x\"}]}", "\"port\""),
   ])
   func `a damaged file is named with its fault and never overwritten`(_ text: String, _ fault: String) throws
   {

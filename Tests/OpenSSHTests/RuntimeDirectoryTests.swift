@@ -36,6 +36,17 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: directory.path))
   }
 
+  @Test func `an empty variable names no directory`() throws {
+    for environment in [
+      ["XDG_RUNTIME_DIR": "", "TMPDIR": temporary.path], ["TMPDIR": temporary.path],
+    ] {
+      let directory = try RuntimeDirectory(environment: environment)
+      #expect(directory.path.hasPrefix("\(temporary.path)/ssh-mcp-\(getuid())/"), "\(directory.path)")
+    }
+    let directory = try RuntimeDirectory(environment: ["XDG_RUNTIME_DIR": "", "TMPDIR": ""])
+    #expect(directory.path.hasPrefix("/tmp/ssh-mcp-\(getuid())/"), "\(directory.path)")
+  }
+
   @Test func `nothing is made before it is needed, and one without a lock is taken`() throws {
     let directory = try RuntimeDirectory(
       runtimeDirectory: temporary.path, temporaryDirectory: temporary.path)

@@ -77,6 +77,65 @@ struct SSHSessionsTests {
     }
   }
 
+  @Test func `a session runs nothing for another host than its own`() async throws {
+    try await LoopbackSSHD.with { sshd in
+      try await withSessions(sshd) { sessions async throws in
+        // Two names of one account: what ran where is what the name said.
+        let other = "\(sshd.user)@bash"
+        let mark = "\(sshd.directory.path)/ran"
+        #expect(try await sessions.execSSHCommand(hostID: "bash", command: "echo here") == "here")
+        let refused = await #expect(throws: SSHCommandFailure.self) {
+          try await sessions.execSSHCommand(hostID: other, command: ": >'\(mark)'")
+        }
+        #expect(refused?.code == "session_of_other_host" && refused?.exitStatus == nil)
+        #expect(
+          refused?.message.hasPrefix("Session 'legacy' is one of host 'bash', not of '\(other)'.") == true)
+        #expect(!FileManager.default.fileExists(atPath: mark))
+        let there = try await sessions.execSSHCommand(hostID: other, command: "echo there", sessionID: "b")
+        #expect(there == "there")
+      }
+    }
+  }
+
+  @Test func `calls for two hosts that open one session together do not share it`() async throws {
+    try await LoopbackSSHD.with { sshd in
+      try await withSessions(sshd) { sessions async throws in
+        let hosts = ["bash", "\(sshd.user)@bash"]
+        let results = await withTaskGroup(of: Result<String, SSHCommandFailure>.self) { group in
+          for host in hosts {
+            group.addTask {
+              do throws(SSHCommandFailure) {
+                return .success(try await sessions.execSSHCommand(hostID: host, command: "echo ran"))
+              } catch {
+                return .failure(error)
+              }
+            }
+          }
+          return await group.reduce(into: [Result<String, SSHCommandFailure>]()) { $0.append($1) }
+        }
+        #expect(results.filter { $0 == .success("ran") }.count == 1)
+        #expect(results.compactMap { $0.failure?.code } == ["session_of_other_host"])
+      }
+    }
+  }
+
+  @Test func `a command that ends its session throws, whatever it wrote`() async throws {
+    try await LoopbackSSHD.with { sshd in
+      try await withSessions(sshd) { sessions async throws in
+        for (command, status) in [("exit 0", 0), ("exit 3", 3), ("exec true", 0)] {
+          let failure = await #expect(throws: SSHCommandFailure.self) {
+            try await sessions.execSSHCommand(hostID: "bash", command: "echo written; \(command)")
+          }
+          #expect(
+            failure?.code == "session_ended" && failure?.exitStatus == status,
+            "\(command): \(String(describing: failure))")
+          #expect(failure?.message.contains("written") == true, "\(String(describing: failure))")
+        }
+        #expect(try await sessions.execSSHCommand(hostID: "bash", command: "echo anew") == "anew")
+      }
+    }
+  }
+
   @Test func `a host that nobody knows throws the code of that failure`() async throws {
     try await LoopbackSSHD.with { sshd in
       try await withSessions(sshd) { sessions async throws in
@@ -128,5 +187,11 @@ struct SSHSessionsTests {
         exit(error.code == "cannot_start" && error.exitStatus == nil ? EXIT_SUCCESS : 4)
       }
     }
+  }
+}
+
+extension Result {
+  fileprivate var failure: Failure? {
+    if case .failure(let failure) = self { failure } else { nil }
   }
 }

@@ -1,7 +1,8 @@
 import JSON
 import MCP
-import SSHTools
 import Testing
+
+@testable import SSHTools
 
 struct ToolCatalogTests {
   static let compatible: Set<String> = [
@@ -62,11 +63,41 @@ struct ToolCatalogTests {
     #expect(failure?.text.contains(text) == true, "\(failure?.text ?? "")")
   }
 
+  @Test(arguments: [("x", 262_144), ("é", 131_072), ("€", 87_381), ("😀", 65_536), ("a\u{301}", 174_763)])
+  func `the longest command is told in its own characters`(_ character: String, _ limit: Int) throws {
+    let command = String(repeating: character, count: 262_145)
+    let failure = #expect(throws: ToolFailure.self) { try ToolDeclaration.checked(command) }
+    #expect(failure?.text.hasPrefix("Command is too long (max \(limit) characters): it has ") == true)
+    let longest = String(String.UnicodeScalarView(command.unicodeScalars.prefix(limit)))
+    #expect(try ToolDeclaration.checked(longest) == longest)
+  }
+
+  @Test func `start-session tells how long it may take, with a passwordCommand too`() throws {
+    let declaration = try #require(ToolCatalog.declarations.first { $0.name == "start-session" })
+    #expect(
+      declaration.description.contains("within 35 s with the reason, with a passwordCommand within 65 s;"))
+  }
+
   @Test func `a wrong value that may be a secret is not told back`() {
     let failure = #expect(throws: ToolFailure.self) {
       try arguments("add-host", JSONObject([("password", ["canary"])]))
     }
     #expect(failure?.text.contains("canary") == false)
+  }
+
+  @Test(arguments: [["session_id", "sessionId"], ["sessionId", "session_id"]])
+  func `two spellings with different sessions are refused, with the same one taken`(_ names: [String]) throws
+  {
+    let failure = #expect(throws: ToolFailure.self) {
+      try arguments("close-session", JSONObject([(names[0], "a"), (names[1], "b")]))
+    }
+    #expect(failure?.code == "invalid_argument")
+    #expect(
+      failure?.text
+        == "Arguments 'sessionId' and 'session_id' are spellings of one, and their values differ. "
+        + "Give one of them.")
+    let same = try arguments("close-session", JSONObject([(names[0], "a"), (names[1], "a")]))
+    #expect(same.string("sessionId") == "a")
   }
 
   @Test(arguments: ["exec", "close-session", "read-output"])

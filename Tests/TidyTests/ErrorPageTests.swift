@@ -37,7 +37,9 @@ struct ErrorPageTests {
   }
 
   /// The codes whose tests cannot drive the built server; the page has the reasons.
-  static let libraryCodes: Set<String> = ["waiting_for_input", "cannot_start", "cancelled"]
+  static let libraryCodes: Set<String> = [
+    "waiting_for_input", "cannot_start", "session_of_other_host", "session_ended",
+  ]
 
   @Test func `every code has a story of the built server, which looks at the code`() {
     for row in Self.rows {

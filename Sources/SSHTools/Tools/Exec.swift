@@ -81,16 +81,26 @@ extension ToolDeclaration {
     return Task.isCancelled ? await pending.stopped() : report
   }
 
+  /// How many of the command's characters fit; of such as take several bytes there are fewer.
+  private static func charactersThatFit(_ command: String) -> Int {
+    var room = commandLimitBytes
+    return command.unicodeScalars.prefix { scalar in
+      room -= UTF8.width(scalar)
+      return room >= 0
+    }.count
+  }
+
   /// The command, if it can be sent.
   static func checked(_ command: String) throws(ToolFailure) -> String {
     guard command.contains(where: { !$0.isWhitespace }) else {
       throw ToolFailure(code: "invalid_argument", "Command cannot be empty")
     }
-    guard command.utf8.count <= commandLimitBytes else {
+    let bytes = command.utf8.count
+    guard bytes <= commandLimitBytes else {
       throw ToolFailure(
         code: "invalid_argument",
-        "Command is too long (max \(commandLimitBytes) characters). Write it to a file on the host in pieces and run that."
-      )
+        "Command is too long (max \(charactersThatFit(command)) characters): it has \(bytes) bytes, and "
+          + "\(commandLimitBytes) is the most. Write it to a file on the host in pieces and run that.")
     }
     guard !command.utf8.contains(0) else {
       throw ToolFailure(code: "invalid_argument", "Command contains a NUL byte, which no shell can take.")

@@ -33,9 +33,9 @@ extension ToolDeclaration {
         password: arguments.string("password"), keyPath: arguments.string("keyPath"),
         passwordCommand: arguments.string("passwordCommand"),
         forwardAgent: arguments.boolean("forwardAgent") ?? false)
-      try service.hosts.add(host)
-      service.changes.post(ResourceAddress.hosts.uri)
-      return { CallToolResult(text: "Host '\(host.id)' added") }
+      return service.change("Host '\(host.id)' added") { store, asked throws(HostStoreFailure) in
+        try store.add(host, asked: asked)
+      }
     })
 
   static let editHost = ToolDeclaration(
@@ -59,9 +59,9 @@ extension ToolDeclaration {
       edit.passwordCommand = arguments.string("passwordCommand")
       edit.forwardAgent = arguments.boolean("forwardAgent")
       let id = arguments.required("host_id")
-      try service.hosts.edit(id, edit)
-      service.changes.post(ResourceAddress.hosts.uri)
-      return { CallToolResult(text: "Host '\(id)' updated") }
+      return service.change("Host '\(id)' updated") { [edit] store, asked throws(HostStoreFailure) in
+        try store.edit(id, edit, asked: asked)
+      }
     })
 
   static let removeHost = ToolDeclaration(
@@ -70,9 +70,9 @@ extension ToolDeclaration {
     annotations: ToolAnnotations(readOnly: false, destructive: true, idempotent: true, openWorld: false),
     begin: { service, arguments, _ in
       let id = arguments.required("host_id")
-      try service.hosts.remove(id)
-      service.changes.post(ResourceAddress.hosts.uri)
-      return { CallToolResult(text: "Host '\(id)' removed") }
+      return service.change("Host '\(id)' removed") { store, asked throws(HostStoreFailure) in
+        try store.remove(id, asked: asked)
+      }
     })
 
   static let listHosts = ToolDeclaration(
@@ -82,31 +82,64 @@ extension ToolDeclaration {
     annotations: ToolAnnotations(readOnly: true, destructive: false, idempotent: true, openWorld: false),
     output: .hosts,
     begin: { service, _, _ in
-      let list = try HostList(service)
+      let turn = service.hostList
       return {
-        CallToolResult(text: list.text, structured: JSONObject([("hosts", .array(list.json))]))
+        do throws(HostStoreFailure) {
+          let list = try await turn.outcome()
+          return CallToolResult(text: list.text, structured: JSONObject([("hosts", .array(list.json))]))
+        } catch {
+          return SSHService.failure(error, hostID: "", isStored: true).result
+        }
       }
     })
 }
 
+extension SSHService {
+  /// Enters a change of the stored hosts; the call that waits tells that it is made.
+  fileprivate func change(
+    _ done: String,
+    _ change: @escaping @Sendable (HostStore, ContinuousClock.Instant) throws(HostStoreFailure) -> Void
+  ) -> PendingCall {
+    let turn = hosts.enter { [changes] store, asked throws(HostStoreFailure) in
+      try change(store, asked)
+      changes.post(ResourceAddress.hosts.uri)
+    }
+    return {
+      do throws(HostStoreFailure) {
+        try await turn.outcome()
+        return CallToolResult(text: done)
+      } catch {
+        return Self.failure(error, hostID: "", isStored: true).result
+      }
+    }
+  }
+
+  /// Enters the reading of all hosts.
+  var hostList: HostQueue.Turn<HostList> {
+    hosts.enter { [configuration] store, _ throws(HostStoreFailure) in
+      try HostList(store, configuration)
+    }
+  }
+}
+
 /// The hosts that a session can be opened on by name: the stored ones, then the aliases of ssh_config.
 struct HostList: Sendable {
-  private let stored: [StoredHost]
+  private let stored: [HostRecord]
   private let aliases: [String]
 
   /// Reads both.
   ///
   /// - Throws: `HostStoreFailure`.
-  init(_ service: SSHService) throws(HostStoreFailure) {
-    stored = try service.hosts.list()
-    let known = Set(stored.map(\.id))
+  init(_ store: HostStore, _ configuration: SSHService.Configuration) throws(HostStoreFailure) {
+    stored = try store.records()
+    let known = Set(stored.compactMap(\.id))
     aliases = ConfigurationAliases.list(
-      file: service.configuration.sshConfiguration, userHome: service.configuration.userHome
+      file: configuration.sshConfiguration, userHome: configuration.userHome
     ).filter { !known.contains($0) }
   }
 
   /// Their names, in order.
-  var names: [String] { stored.map(\.id) + aliases }
+  var names: [String] { stored.compactMap(\.id) + aliases }
 
   /// A line each.
   var text: String {
@@ -116,11 +149,20 @@ struct HostList: Sendable {
 
   /// The same for programs.
   var json: [JSONValue] {
-    stored.map { host in
+    stored.map(Self.json) + aliases.map { ["id": .string($0), "auth": "ssh_config"] }
+  }
+
+  private static func json(_ record: HostRecord) -> JSONValue {
+    switch record.host {
+    case .success(let host):
       [
         "id": .string(host.id), "host": .string(host.host), "port": .int(host.port),
         "user": .string(host.username), "auth": .string("\(host.authentication)"),
       ]
-    } + aliases.map { ["id": .string($0), "auth": "ssh_config"] }
+    case .failure(let failure):
+      .object(
+        JSONObject(
+          (record.id.map { [("id", .string($0))] } ?? []) + [("problem", .string(failure.description))]))
+    }
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import HostStore
 import JSON
 import Logging
 import MCP
@@ -6,11 +7,15 @@ import OpenSSH
 import RemoteShell
 
 extension ToolDeclaration {
+  /// Login and shell: 15 s and, where its start-up files hang, 12 s and 6 s more.
+  private static let loginSeconds = 35
+
   static let startSession = ToolDeclaration(
     name: "start-session", title: "Start session",
     description:
       "Open a persistent shell and return its session id. host_id: a stored host, an ssh_config alias or "
-      + "user@host. Fails within 35 s with the reason; the user may be asked first.",
+      + "user@host. Fails within \(loginSeconds) s with the reason, with a passwordCommand within "
+      + "\(loginSeconds + SSHService.passwordCommandSeconds) s; the user may be asked first.",
     parameters: [
       Parameter(
         name: "host_id", kind: .string, isRequired: true, description: "Stored host, alias or user@host"),
@@ -27,24 +32,25 @@ extension ToolDeclaration {
       let hostID = arguments.required("host_id")
       let wanted = arguments.string("sessionId")?.trimmingCharacters(in: .whitespacesAndNewlines) ?? ""
       let name = wanted.isEmpty ? UUID().uuidString.lowercased() : wanted
-      try service.reserve(name)
+      let reservation = try service.reserve(name)
       let fingerprint = arguments.string("accept_host_key")
       let interview = Interview(context, hostID: hostID, service)
+      let record = service.record(of: hostID)
       return {
         await service.startSession(
-          named: name, hostID: hostID, fingerprint: fingerprint, interview: interview)
+          reservation, hostID: hostID, record, fingerprint: fingerprint, interview: interview)
       }
     })
 
   static let closeSession = ToolDeclaration(
     name: "close-session", title: "Close session",
-    description: "End a session and whatever runs in its foreground.",
+    description: "End a session and whatever runs in its foreground, or cancel its opening.",
     parameters: [sessionParameter("sessionId")],
     annotations: ToolAnnotations(readOnly: false, destructive: true, idempotent: true, openWorld: true),
     begin: { service, arguments, _ in
-      let session = try service.session(arguments.required("sessionId"))
-      service.close(session, .closed)
-      return { CallToolResult(text: "Session '\(session.name)' closed") }
+      let name = arguments.required("sessionId")
+      if !service.sessions.cancelOpening(name) { service.close(try service.session(name), .closed) }
+      return { CallToolResult(text: "Session '\(name)' closed") }
     })
 
   static let listSessions = ToolDeclaration(
@@ -61,7 +67,7 @@ extension ToolDeclaration {
 
 extension SSHService {
   /// Takes a session's name, or says why not.
-  func reserve(_ name: String) throws(ToolFailure) {
+  func reserve(_ name: String) throws(ToolFailure) -> SessionTable<OpenSession>.Reservation {
     guard name.utf8.count <= 128, name.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F })
     else {
       throw ToolFailure(
@@ -69,10 +75,15 @@ extension SSHService {
       )
     }
     do throws(SessionTable<OpenSession>.Refusal) {
-      try sessions.reserve(name)
+      return try sessions.reserve(name)
     } catch {
       switch error {
-      case .nameTaken:
+      case .nameTaken(isBeingOpened: true):
+        throw ToolFailure(
+          code: "session_exists",
+          "Session '\(name)' already exists: it is being opened. Wait for that, cancel it with close-session, or choose "
+            + "another sessionId.")
+      case .nameTaken(isBeingOpened: false):
         throw ToolFailure(
           code: "session_exists",
           "Session '\(name)' already exists. Use it, close it, or choose another sessionId.")
@@ -86,39 +97,64 @@ extension SSHService {
   /// Opens a session under a name that is reserved for it.
   ///
   /// - Parameters:
-  ///   - name: The reserved name.
+  ///   - reservation: The reserved name.
   ///   - hostID: A stored host, an alias or a destination.
+  ///   - record: Its record, as it is when the call's turn comes.
   ///   - fingerprint: A host key that the caller accepts.
   ///   - interview: Who is asked what ssh asks; nil for nobody.
   /// - Returns: The result of the call.
   func startSession(
-    named name: String, hostID: String, fingerprint: String?, interview: Interview? = nil
+    _ reservation: SessionTable<OpenSession>.Reservation, hostID: String,
+    _ record: HostQueue.Turn<StoredHost?>, fingerprint: String?, interview: Interview? = nil
   ) async -> CallToolResult {
+    // A task of its own, since close-session can end it as the call's cancellation can.
+    let opening = Task {
+      try await open(reservation, hostID: hostID, record, fingerprint: fingerprint, interview: interview)
+    }
+    sessions.onCancel(of: reservation) { opening.cancel() }
+    let outcome = await withTaskCancellationHandler {
+      await opening.result
+    } onCancel: {
+      opening.cancel()
+    }
+    let name = reservation.name
     do {
-      let target = try await target(hostID, acceptedFingerprint: fingerprint)
-      do {
-        let session = try await open(target, name: name, interview: interview)
-        guard sessions.put(session, at: name) else {
-          session.shell.close()
-          giveBack(session.lease)
-          throw CancellationError()
-        }
-        session.shell.onEnd { [weak self, weak session] in
-          if let self, let session { forgetIfEnded(session) }
-        }
-        tellOfChanges(in: session)
-        watchIdleness(of: session)
-        log.debug("session opened", metadata: ["session": "\(name)", "host": "\(session.address)"])
-        return CallToolResult(text: name, meta: Facts.meta(facts(of: session)))
-      } catch {
-        throw Self.failure(error, hostID: hostID, isStored: target.stored != nil)
-      }
+      let session = try outcome.get()
+      log.debug("session opened", metadata: ["session": "\(name)", "host": "\(session.address)"])
+      return CallToolResult(text: name, meta: Facts.meta(facts(of: session)))
     } catch {
-      sessions.remove(name)
-      let failure = error as? ToolFailure ?? Self.failure(error, hostID: hostID, isStored: true)
+      var failure = error as? ToolFailure ?? Self.failure(error, hostID: hostID, isStored: true)
+      if !sessions.giveBack(reservation) {
+        failure = ToolFailure(
+          code: "cancelled", "Session '\(name)' was closed while it was being opened; nothing was left open.")
+      }
       log.debug("session refused", metadata: ["host": "\(hostID)", "code": "\(failure.code)"])
       return failure.result
     }
+  }
+
+  private func open(
+    _ reservation: SessionTable<OpenSession>.Reservation, hostID: String,
+    _ record: HostQueue.Turn<StoredHost?>, fingerprint: String?, interview: Interview?
+  ) async throws -> OpenSession {
+    let target = try await target(hostID, record, acceptedFingerprint: fingerprint)
+    let session: OpenSession
+    do {
+      session = try await open(target, name: reservation.name, interview: interview)
+    } catch {
+      throw Self.failure(error, hostID: hostID, isStored: target.stored != nil)
+    }
+    guard sessions.put(session, at: reservation) else {
+      session.shell.close()
+      giveBack(session.lease)
+      throw CancellationError()
+    }
+    session.shell.onEnd { [weak self, weak session] in
+      if let self, let session { forgetIfEnded(session) }
+    }
+    tellOfChanges(in: session)
+    watchIdleness(of: session)
+    return session
   }
 
   /// Tells whoever is subscribed that the session is there, and of what happens in it.
