@@ -46,7 +46,7 @@ package struct HostStore: Sendable {
   ///
   /// - Throws: `HostStoreFailure.unusable` when its record cannot be used.
   package func host(_ id: String) throws(HostStoreFailure) -> StoredHost? {
-    try records().first { $0.id == id }?.host.get()
+    try records().first { $0.id?.hasBytes(of: id) == true }?.host.get()
   }
 
   // MARK: - Changing
@@ -57,7 +57,9 @@ package struct HostStore: Sendable {
   package func add(_ host: StoredHost, asked: ContinuousClock.Instant = .now) throws(HostStoreFailure) {
     try host.validate()
     try change(asked) { records throws(HostStoreFailure) in
-      guard !records.contains(where: { $0.id == host.id }) else { throw .alreadyExists(id: host.id) }
+      guard !records.contains(where: { $0.id?.hasBytes(of: host.id) == true }) else {
+        throw .alreadyExists(id: host.id)
+      }
       records.append(HostRecord(host))
     }
   }
@@ -83,7 +85,7 @@ package struct HostStore: Sendable {
   }
 
   private static func index(of id: String, in records: [HostRecord]) throws(HostStoreFailure) -> Int {
-    guard let index = records.firstIndex(where: { $0.id == id }) else {
+    guard let index = records.firstIndex(where: { $0.id?.hasBytes(of: id) == true }) else {
       throw .doesNotExist(id: id, known: records.compactMap(\.id))
     }
     return index

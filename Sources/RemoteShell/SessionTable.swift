@@ -29,6 +29,7 @@ package final class SessionTable<Session: Sendable>: Sendable {
     /// The name.
     package let name: String
     fileprivate let order: Int
+    fileprivate var key: [UInt8] { Array(name.utf8) }
   }
 
   /// What a name stands for.
@@ -55,43 +56,24 @@ package final class SessionTable<Session: Sendable>: Sendable {
   }
 
   /// Takes the name for a session that is being opened.
-<<<<<<< HEAD
-  package func reserve(_ name: String) throws(Refusal) {
-    let refusal = state.withLock { state -> Refusal? in
-      let key = Array(name.utf8)
-      if state.entries[key] != nil { return .nameTaken }
-      guard state.entries.count < limit else { return .full(limit: limit) }
-      state.lastOrder += 1
-      state.entries[key] = Entry(name: name, order: state.lastOrder, session: nil)
-      return nil
-=======
   package func reserve(_ name: String) throws(Refusal) -> Reservation {
     let reserved = state.withLock { state -> Result<Reservation, Refusal> in
-      if let entry = state.entries[name] {
+      if let entry = state.entries[Array(name.utf8)] {
         return .failure(.nameTaken(isBeingOpened: entry.session == nil))
       }
       guard state.entries.count < limit else { return .failure(.full(limit: limit)) }
       state.lastOrder += 1
-      state.entries[name] = Entry(order: state.lastOrder)
+      state.entries[Array(name.utf8)] = Entry(name: name, order: state.lastOrder)
       return .success(Reservation(name: name, order: state.lastOrder))
->>>>>>> d911c40112d9be57275c0888ede155c6759bcc34
     }
     return try reserved.get()
   }
 
-<<<<<<< HEAD
-  /// Puts the session at its reserved name; false if the name was given back meanwhile.
-  package func put(_ session: Session, at name: String) -> Bool {
-    let key = Array(name.utf8)
-    return state.withLock { state in
-      guard state.entries[key] != nil else { return false }
-      state.entries[key]?.session = session
-=======
   /// What ends the opening when `cancelOpening` asks for it; called at once if it has asked already.
   package func onCancel(of reservation: Reservation, _ cancel: @escaping @Sendable () -> Void) {
     let isThere = state.withLock { state in
-      guard state.entries[reservation.name]?.order == reservation.order else { return false }
-      state.entries[reservation.name]?.cancel = cancel
+      guard state.entries[reservation.key]?.order == reservation.order else { return false }
+      state.entries[reservation.key]?.cancel = cancel
       return true
     }
     if !isThere { cancel() }
@@ -100,24 +82,19 @@ package final class SessionTable<Session: Sendable>: Sendable {
   /// Puts the session at its reserved name; false if the opening was cancelled meanwhile.
   package func put(_ session: Session, at reservation: Reservation) -> Bool {
     state.withLock { state in
-      guard state.entries[reservation.name]?.order == reservation.order else { return false }
-      state.entries[reservation.name]?.session = session
-      state.entries[reservation.name]?.cancel = nil
->>>>>>> d911c40112d9be57275c0888ede155c6759bcc34
+      guard state.entries[reservation.key]?.order == reservation.order else { return false }
+      state.entries[reservation.key]?.session = session
+      state.entries[reservation.key]?.cancel = nil
       return true
     }
   }
 
   /// Gives a reserved name back; false if the opening was cancelled meanwhile.
   @discardableResult
-<<<<<<< HEAD
-  package func remove(_ name: String) -> Session? {
-    state.withLock { $0.entries.removeValue(forKey: Array(name.utf8))?.session }
-=======
   package func giveBack(_ reservation: Reservation) -> Bool {
     state.withLock { state in
-      guard state.entries[reservation.name]?.order == reservation.order else { return false }
-      state.entries[reservation.name] = nil
+      guard state.entries[reservation.key]?.order == reservation.order else { return false }
+      state.entries[reservation.key] = nil
       return true
     }
   }
@@ -125,8 +102,8 @@ package final class SessionTable<Session: Sendable>: Sendable {
   /// Frees the name of a session that is being opened and ends the opening; false if none is.
   package func cancelOpening(_ name: String) -> Bool {
     let entry = state.withLock { state -> Entry? in
-      guard let entry = state.entries[name], entry.session == nil else { return nil }
-      state.entries[name] = nil
+      guard let entry = state.entries[Array(name.utf8)], entry.session == nil else { return nil }
+      state.entries[Array(name.utf8)] = nil
       return entry
     }
     entry?.cancel?()
@@ -136,8 +113,8 @@ package final class SessionTable<Session: Sendable>: Sendable {
   /// Takes that very session off the table; false if its name stands for something else by now.
   package func remove(_ name: String, where isIt: (Session) -> Bool) -> Bool {
     state.withLock { state in
-      guard let session = state.entries[name]?.session, isIt(session) else { return false }
-      state.entries[name] = nil
+      guard let session = state.entries[Array(name.utf8)]?.session, isIt(session) else { return false }
+      state.entries[Array(name.utf8)] = nil
       return true
     }
   }
@@ -145,10 +122,9 @@ package final class SessionTable<Session: Sendable>: Sendable {
   /// What the name stands for at this moment.
   package func standing(of name: String) -> Standing {
     state.withLock { state in
-      guard let entry = state.entries[name] else { return .unknown }
+      guard let entry = state.entries[Array(name.utf8)] else { return .unknown }
       return entry.session.map { .open($0) } ?? .beingOpened
     }
->>>>>>> d911c40112d9be57275c0888ede155c6759bcc34
   }
 
   /// The session of that name, if it is open.

@@ -12,8 +12,13 @@ enum ResourceAddress: Sendable, Hashable {
   /// The form of a transcript's address (RFC 6570).
   static let transcriptTemplate = "ssh-mcp://sessions/{session}/transcript{?offset,limit}"
 
+  /// Bytes of an address of ours at most: a session's name has 128, each of them escaped perhaps.
+  private static let limitBytes = 1024
+
   /// Reads an address; nil if it is none of ours.
   init?(_ uri: String) {
+    // What is compared and split below takes longer than its length: marks pile up on a letter.
+    guard uri.utf8.count <= Self.limitBytes else { return nil }
     let parts = uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
     let path = parts[0]
     switch path {

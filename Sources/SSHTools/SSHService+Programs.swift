@@ -1,3 +1,4 @@
+import JSON
 package import MCP
 package import OpenSSH
 import RemoteShell
@@ -40,7 +41,7 @@ extension SSHService {
   ) async -> CallToolResult {
     do throws(ToolFailure) {
       let session = try session(name)
-      guard session.hostID == hostID else {
+      guard session.hostID.hasBytes(of: hostID) else {
         return Self.ofOtherHost(name, session.hostID, wanted: hostID)
       }
       let command = try ToolDeclaration.checked(command)

@@ -1,6 +1,7 @@
 package import ChildProcess
 import Foundation
 import HostStore
+import JSON
 package import Logging
 import MCP
 package import OpenSSH
@@ -97,7 +98,7 @@ package final class SSHService: Sendable {
           + "close-session.")
     case .unknown: break
     }
-    let end = ended.withLock { $0.last { $0.name == name }?.end }
+    let end = ended.withLock { $0.last { $0.name.hasBytes(of: name) }?.end }
     let why = end.map { " It has ended: \($0.words)" } ?? ""
     let open = sessions.all.map(\.name)
     let others =

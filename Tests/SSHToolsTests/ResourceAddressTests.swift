@@ -52,6 +52,7 @@ struct ResourceAddressTests {
     "ssh-mcp://sessions/a/b/transcript", "ssh-mcp://sessions/s/Transcript", "ssh-mcp://sessions/%/transcript",
     "ssh-mcp://sessions/%FF/transcript", "ssh-mcp://sessions/%zz/transcript", "ssh-mcp://hosts#x",
     "file:///etc/passwd", "ssh-mcp://sessions/s/transcript#x",
+    "ssh-mcp://sessions/\(String(repeating: "\u{301}", count: 500))/transcript",
   ])
   func `anything else is none`(_ uri: String) {
     #expect(ResourceAddress(uri) == nil)
