@@ -42,7 +42,8 @@ package struct HostRecord: Sendable, Hashable {
   package var listing: String {
     switch host {
     case .success(let host): host.listing
-    case .failure(let failure): id.map { "id=\($0) unusable: \(failure)" } ?? "unusable: \(failure)"
+    case .failure(let failure):
+      id.map { "id=\($0.onOneLine) unusable: \(failure)" } ?? "unusable: \(failure)"
     }
   }
 }

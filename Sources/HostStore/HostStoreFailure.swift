@@ -44,9 +44,9 @@ package enum HostStoreFailure: Error, Sendable, Hashable, CustomStringConvertibl
       "\(path) is not a hosts file: \(reason). It was left as it is; mend it, or move it away to begin anew."
     case .unusable(let id, let path, let number, let reason):
       id.map {
-        "Host '\($0)' in \(path) has a record that cannot be used: \(reason). Mend it with edit-host, or there."
-      }
-        ?? "Number \(number) of \"hosts\" in \(path) cannot be used: \(reason). Mend it there."
+        "Host '\($0.onOneLine)' in \(path) has a record that cannot be used: \(reason.onOneLine). Mend it with edit-host, "
+          + "or there."
+      } ?? "Number \(number) of \"hosts\" in \(path) cannot be used: \(reason.onOneLine). Mend it there."
     case .invalid(let field, let value, let demand):
       "Argument '\(field)' must be \(demand)\(value.map { "; it was '\($0.prefix(80))'" } ?? "")."
     case .unreadable(let path, let reason): "\(path) cannot be read: \(reason)."

@@ -97,10 +97,15 @@ extension HostEdit {
 }
 
 extension String {
-  fileprivate var isOneLine: Bool {
-    unicodeScalars.allSatisfy {
-      $0.value >= 0x20 && $0.value != 0x7F && $0.value != 0x2028 && $0.value != 0x2029
-    }
+  fileprivate var isOneLine: Bool { unicodeScalars.allSatisfy(Self.staysOnLine) }
+
+  /// The text with U+FFFD for whatever would break a line or steer a terminal.
+  var onOneLine: String {
+    String(String.UnicodeScalarView(unicodeScalars.map { Self.staysOnLine($0) ? $0 : "\u{FFFD}" }))
+  }
+
+  private static func staysOnLine(_ scalar: Unicode.Scalar) -> Bool {
+    scalar.value >= 0x20 && scalar.value != 0x7F && scalar.value != 0x2028 && scalar.value != 0x2029
   }
 
   /// By bytes: a combining character behind a dash makes another character of it, and not for ssh.

@@ -53,12 +53,13 @@ package final class ControlMasters: Sendable {
     _ destination: Destination, _ credentials: Credentials, person: Person? = nil, mayUseUsers: Bool = true
   ) async throws(SSHFailure) -> Lease {
     let (master, isNew) = try await reserveWorking(destination, mayUseUsers: mayUseUsers)
+    // Not in this call's task: the call may be cancelled, and whoever shares the login goes on.
+    let login = isNew ? Task { await master.start(credentials, person) } : nil
     let outcome = await withTaskCancellationHandler {
-      if isNew { await master.start(credentials, person) }
-      return await master.ready()
+      await master.ready()
     } onCancel: {
       // Whoever shares the login, and has not been cancelled too, keeps it alive.
-      abandon(master)
+      if abandon(master) { login?.cancel() }
     }
     switch outcome {
     case .success(let effective):
@@ -136,8 +137,8 @@ package final class ControlMasters: Sendable {
     if mustClose { master.close() }
   }
 
-  /// Ends the login if everybody who waits for it has been cancelled.
-  private func abandon(_ master: ControlMaster) {
+  /// Ends the login if everybody who waits for it has been cancelled; false if somebody has not.
+  private func abandon(_ master: ControlMaster) -> Bool {
     let mustClose = state.withLock { state in
       guard let place = state.entries.firstIndex(where: { $0.master === master }) else { return false }
       state.entries[place].abandoned += 1
@@ -147,6 +148,7 @@ package final class ControlMasters: Sendable {
       return true
     }
     if mustClose { master.close() }
+    return mustClose
   }
 
   fileprivate func markFull(_ master: ControlMaster) {

@@ -102,7 +102,7 @@ public final class SSHSessions: Sendable {
     }
   }
 
-  /// Ends all sessions and connections; waits at most one and a half seconds, blocking.
+  /// Ends all sessions and connections; waits at most two seconds, blocking.
   public func close() {
     service.shutDown()
     spawner.endAll(grace: 1)

@@ -30,7 +30,7 @@ extension EndToEnd {
         gone.errorText.hasPrefix("Host 'web' does not exist. No hosts are stored")
           && gone.ending == .exited(1))
       #expect(gone.errorText.contains("ssh-mcp-sessions hosts add"), "\(gone.errorText)")
-      let wrong = try await command.run("hosts", "add", "web", "--host", "h", "--user", "u v")
+      let wrong = try await command.run("hosts", "add", "web", "--host", "h", "--user", "u;v")
       #expect(
         wrong.errorText.hasPrefix("Option '--user' must be ") && wrong.ending == .exited(64),
         "\(wrong.errorText)")

@@ -80,6 +80,16 @@ struct HostRecordTests {
     #expect(try store.records().map(\.id) == ["b", "c"])
   }
 
+  @Test func `a record breaks no line of the list, whatever is in it`() throws {
+    try home.write(
+      "hosts.json",
+      #"{"hosts":[{"id":"a\nb","host":"h","username":"u"},{"id":"c","host":"h","username":"\u001b\nu"}]}"#)
+    let lines = try store.records().map(\.listing)
+    #expect(lines[0].hasPrefix("id=a\u{FFFD}b unusable: Host 'a\u{FFFD}b' in "), "\(lines)")
+    #expect(lines[1].contains("it is '\u{FFFD}\u{FFFD}u'"), "\(lines)")
+    #expect(lines.allSatisfy { $0.unicodeScalars.allSatisfy { $0.value >= 0x20 } })
+  }
+
   @Test func `an edit mends a record that cannot be used`() throws {
     try home.write("hosts.json", #"{"hosts":[{"id":"a","host":"h","password":7}]}"#)
     var edit = HostEdit()
