@@ -69,7 +69,9 @@ enum ForegroundScript {
   static func stop(
     _ signal: SignalName, _ target: StopTarget?, _ shell: Marker.Hello, root: Marker.Hello
   ) -> String {
-    "\(self.signal(signal, shell, root: root)) stop '\(list(target?.processes ?? []))'"
+    // ^C is for the foreground; what is not ended by it may be a shell that waits for what it started itself (zsh).
+    let processes = target.map { signal == .interrupt ? $0.processes : $0.processes + $0.beside } ?? []
+    return "\(self.signal(signal, shell, root: root)) stop '\(list(processes))'"
   }
 
   /// Asks what there still is of a command, or of what it started beside.

@@ -99,7 +99,9 @@ extension SessionMachine {
       phase = .settling(run, end)
       guard levels.last?.hello.prompt == .always else { return settled(end) }
     case (.settling(let run, let end), .prompt(let sequence, _)) where sequence == run.sequence:
-      return run.end == nil ? settle(finishing: end, until: run.until, at: now) : settled(end)
+      // Without its end marker: an interrupt broke it off, or the shell lacks what the marker needs (descriptors). That
+      // it reads is what was to be shown, but after an interruption the terminal is mended too.
+      return run.end == nil && end != nil ? settle(finishing: end, until: run.until, at: now) : settled(end)
     case (.settling(var run, let end), .prompt) where !run.hasBegun:
       // A prompt of before that came late, or the frame was thrown away: zsh does so after an interrupt from outside.
       run.isPromptShown = true

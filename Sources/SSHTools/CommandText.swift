@@ -169,10 +169,10 @@ package struct CommandText: Sendable {
     }
   }
 
-  /// Whether no process is left, in the background neither; null where that is not known.
+  /// Whether no process of the foreground is left; null where that is not known.
   private static func isGone(_ proof: StopProof?) -> JSONValue {
     switch proof {
-    case .gone(_, let beside)?: .bool(beside.isEmpty)
+    case .gone?: true
     case .left?: false
     case .unproven?, nil: .null
     }

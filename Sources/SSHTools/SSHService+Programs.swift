@@ -1,3 +1,4 @@
+import Foundation
 import JSON
 package import MCP
 package import OpenSSH
@@ -74,7 +75,8 @@ extension SSHService {
   /// - Returns: Whom the host took us for, and what the command came to.
   /// - Throws: `TrialFailure`.
   package func tryHost(_ hostID: String, command: String) async throws(TrialFailure) -> Trial {
-    let name = "trial"
+    // Of its own: two may be tried at once, and a session of the client may have any name.
+    let name = "trial-\(UUID().uuidString)"
     let start = ContinuousClock.now
     let reservation: SessionTable<OpenSession>.Reservation
     do throws(ToolFailure) {

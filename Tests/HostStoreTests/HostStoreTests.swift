@@ -107,7 +107,7 @@ struct HostStoreTests {
     #expect(home.read("store/hosts.json")?.contains("\"note\": \(note)") == true)
     #expect(try store.list().map(\.id) == ["a", "web"])
     try write(#"{"hosts":[{"id":"a","host":"\ud83d","username":"u"}]}"#)
-    let failure = #expect(throws: HostStoreFailure.self) { try store.list() }
+    let failure = #expect(throws: HostStoreFailure.self) { try store.host("a") }
     let text = failure.map { "\($0)" } ?? ""
     #expect(text.contains("\"host\" must be a string; it is string with an unpaired surrogate"))
   }

@@ -267,6 +267,15 @@ struct SessionMachineTests {
     }
   }
 
+  @Test mutating func `a repair that ends without its end marker has shown that the shell reads`() {
+    _ = machine.handle(.opened, at: start)
+    _ = receive("H;sh;100;p;/dev/pts/1;root;/root", "P;0;0")
+    _ = run("ulimit -n 12")
+    _ = receive("B;1", "P;1;0")
+    #expect(!machine.isIdle)
+    #expect(receive("B;2", "P;2;0") == [] && machine.isIdle)
+  }
+
   @Test mutating func `a stop is named by the signal that the status tells of`() {
     boot()
     _ = run("sleep 600")
