@@ -62,8 +62,7 @@ package struct CommandText: Sendable {
     case .neverStarted(let end):
       return (
         nil,
-        "[not started: \(end.cause), and nothing of this command was run. The session's directory and variables are lost. "
-          + "start-session opens a new one.]",
+        "[not started: \(end.cause), and nothing of this command was run. \(Self.again)]",
         true
       )
     case .queued(let other):
@@ -99,6 +98,9 @@ package struct CommandText: Sendable {
     return "[waiting for input: \(what). Answer with send-input, stop it with interrupt.\(secret)]"
   }
 
+  private static let again =
+    "The session is closed; its directory and variables are lost. start-session opens a new one."
+
   private func ended(_ end: SessionEnd, _ reason: StopReason?) -> (String?, String?, Bool) {
     let stopped: String =
       switch reason {
@@ -106,14 +108,13 @@ package struct CommandText: Sendable {
       case .interrupted?: "interrupted; "
       case .cancelled?, nil: ""
       }
-    let again = "The session is closed; its directory and variables are lost. start-session opens a new one."
     if case .shellExited(let status) = end {
       let head = status == 0 ? nil : "Error (code \(status)):"
       return (
-        head, "[\(stopped)session ended: the shell exited with status \(status). \(again)]", status != 0
+        head, "[\(stopped)session ended: the shell exited with status \(status). \(Self.again)]", status != 0
       )
     }
-    return (nil, "[\(stopped)session ended: \(end.words) \(again)]", true)
+    return (nil, "[\(stopped)session ended: \(end.words) \(Self.again)]", true)
   }
 
   private func omission(_ omitted: Range<Int>, _ lost: Range<Int>, of report: CommandReport) -> String {
