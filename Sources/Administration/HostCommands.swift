@@ -115,11 +115,7 @@ package struct HostCommands: Sendable {
     let host: StoredHost
     switch record.host {
     case .success(let usable): host = usable
-    case .failure(let failure):
-      var object = JSONObject()
-      object["id"] = record.id.map { .string($0) }
-      object["problem"] = .string(failure.description)
-      return .object(object)
+    case .failure(let failure): return record.problem(failure)
     }
     var object = JSONObject([
       ("id", .string(host.id)), ("host", .string(host.host)), ("port", .int(host.port)),

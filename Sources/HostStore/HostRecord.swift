@@ -1,4 +1,4 @@
-import JSON
+package import JSON
 
 /// One record of hosts.json as it is written there, whether it is a host that can be used or not.
 ///
@@ -36,6 +36,14 @@ package struct HostRecord: Sendable, Hashable {
     json = host.record
     id = host.id
     self.host = .success(host)
+  }
+
+  /// What lists for programs tell of a record that cannot be used: its id, if it has one, and why.
+  package func problem(_ failure: HostStoreFailure) -> JSONValue {
+    var object = JSONObject()
+    object["id"] = id.map { .string($0) }
+    object["problem"] = .string(failure.description)
+    return .object(object)
   }
 
   /// The line of `list-hosts`.

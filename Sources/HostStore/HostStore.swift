@@ -9,8 +9,9 @@ import JSON
 
 /// The file `hosts.json`: read afresh at every call, replaced whole under a lock that holds between processes.
 ///
-/// A damaged file is reported and never overwritten; what a change does not name stays as it is written. The directory is 0700 and the file 0600; wider modes are
-/// tightened. A symbolic link is followed, so that the file may live elsewhere; one that leads nowhere is no empty file.
+/// A damaged file is reported and never overwritten; what a change does not name stays as it is written. The
+/// directory is 0700 and the file 0600; wider modes are tightened. A symbolic link is followed, so that the file may
+/// live elsewhere; one that leads nowhere is no empty file.
 package struct HostStore: Sendable {
   /// The bounds of the store.
   package enum Limits {

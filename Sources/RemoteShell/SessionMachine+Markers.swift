@@ -121,7 +121,7 @@ extension SessionMachine {
     levels[levels.count - 1].status = end.status
     levels[levels.count - 1].directory = end.directory
     deadline = nil
-    if run.step != nil, let step = effectiveStep(of: run, status: end.status) {
+    if let step = effectiveStep(of: run, status: end.status) {
       let command = CommandEnd(status: end.status, manner: .interrupted(by: step), directory: end.directory)
       // ^C bytes may wait in the queue of a terminal that was raw: a line feed ends that garbage.
       phase = .flushing(command, until: nil)

@@ -11,7 +11,9 @@ struct StopTarget: Sendable, Hashable {
   let group: Int?
   /// The processes of the foreground that were seen; the shell itself is none of them.
   let processes: [Process]
-  /// What was started in the background since the command began, by it as far as can be known: it is left alone.
+  /// What was started in the background since the command began, by it as far as can be known.
+  ///
+  /// It need not be gone, and is signalled only where ^C did not end the command.
   let beside: [Process]
 
   /// Reads an answer to `ForegroundScript.look`; nil where nothing can be known.
@@ -21,9 +23,9 @@ struct StopTarget: Sendable, Hashable {
   ///   - elapsed: How long ago the command was sent.
   init?(answer: String, elapsed: Duration = .zero) {
     if let inspection = ForegroundInspection(answer: answer) {
-      let shell = inspection.processes[0]
       group = inspection.foregroundGroup == inspection.shellGroup ? nil : inspection.foregroundGroup
-      let others = inspection.processes.dropFirst().filter { $0.pid != shell.pid && $0.state != "Z" }
+      // The first is the shell.
+      let others = inspection.processes.dropFirst().filter { $0.state != "Z" }
       processes = others.filter(\.isInForeground).map { Process(identifier: $0.pid, start: $0.start) }
       let ticks = elapsed.components.seconds * 100 + elapsed.components.attoseconds / 10_000_000_000_000_000
       let begin = inspection.uptime.map { $0 - Int(ticks) - 1 } ?? .max

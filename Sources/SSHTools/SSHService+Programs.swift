@@ -87,11 +87,7 @@ extension SSHService {
     do {
       let session = try await open(
         try await target(hostID, record(of: hostID), acceptedFingerprint: nil), name: name)
-      guard sessions.put(session, at: reservation) else {
-        session.shell.close()
-        giveBack(session.lease)
-        throw CancellationError()
-      }
+      try keep(session, at: reservation)
       defer { close(session, .closed) }
       let opened = ContinuousClock.now
       let result = await run(command, in: name, of: hostID, timeout: .seconds(10))

@@ -3,6 +3,14 @@ import Testing
 
 /// Shells inside shells, and programs that are taken for one.
 extension SessionMachineTests {
+  /// Starts a shell inside the session and enters it.
+  private mutating func enterBash() {
+    _ = run("bash")
+    _ = receive("B;1")
+    _ = machine.handle(.enterNestedShell, at: start)
+    _ = receive("H;bash;200;p;/dev/pts/1;root;/root", "P;0;0", level: 1)
+  }
+
   @Test mutating func `a nested shell is entered, runs commands and is left by exit`() {
     boot()
     _ = run("bash")
@@ -25,10 +33,7 @@ extension SessionMachineTests {
 
   @Test mutating func `a nested shell that dies while idle takes the session back to the outer one`() {
     boot()
-    _ = run("bash")
-    _ = receive("B;1")
-    _ = machine.handle(.enterNestedShell, at: start)
-    _ = receive("H;bash;200;p;/dev/pts/1;root;/root", "P;0;0", level: 1)
+    enterBash()
     #expect(receive("E;1;137;hB;/root").first == .left(status: 137))
   }
 
@@ -77,10 +82,7 @@ extension SessionMachineTests {
     for ticks in 0...1 {
       machine = Self.makeMachine(nonces, hasSideChannel: true)
       boot()
-      _ = run("bash")
-      _ = receive("B;1")
-      _ = machine.handle(.enterNestedShell, at: start)
-      _ = receive("H;bash;200;p;/dev/pts/1;root;/root", "P;0;0", level: 1)
+      enterBash()
       _ = run("sleep 600")
       _ = receive("B;1", level: 1)
       _ = machine.handle(.interrupt, at: start)
@@ -96,10 +98,7 @@ extension SessionMachineTests {
 
   @Test mutating func `a nested shell that dies while a program in it is tried ends the command`() {
     boot()
-    _ = run("bash")
-    _ = receive("B;1")
-    _ = machine.handle(.enterNestedShell, at: start)
-    _ = receive("H;bash;200;p;/dev/pts/1;root;/root", "P;0;0", level: 1)
+    enterBash()
     _ = run("weird")
     _ = receive("B;1", level: 1)
     _ = machine.handle(.enterNestedShell, at: start)

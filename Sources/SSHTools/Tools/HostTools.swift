@@ -82,14 +82,8 @@ extension ToolDeclaration {
     annotations: ToolAnnotations(readOnly: true, destructive: false, idempotent: true, openWorld: false),
     output: .hosts,
     begin: { service, _, _ in
-      let turn = service.hostList
-      return {
-        do throws(HostStoreFailure) {
-          let list = try await turn.outcome()
-          return CallToolResult(text: list.text, structured: JSONObject([("hosts", .array(list.json))]))
-        } catch {
-          return SSHService.failure(error, hostID: "", isStored: true).result
-        }
+      service.telling(service.hostList) { list in
+        CallToolResult(text: list.text, structured: JSONObject([("hosts", .array(list.json))]))
       }
     })
 }
@@ -104,10 +98,16 @@ extension SSHService {
       try change(store, asked)
       changes.post(ResourceAddress.hosts.uri)
     }
-    return {
+    return telling(turn) { CallToolResult(text: done) }
+  }
+
+  /// The call that waits for the store and tells what came of it.
+  fileprivate func telling<Success>(
+    _ turn: HostQueue.Turn<Success>, _ result: @escaping @Sendable (Success) -> CallToolResult
+  ) -> PendingCall {
+    {
       do throws(HostStoreFailure) {
-        try await turn.outcome()
-        return CallToolResult(text: done)
+        return result(try await turn.outcome())
       } catch {
         return Self.failure(error, hostID: "", isStored: true).result
       }
@@ -159,10 +159,7 @@ struct HostList: Sendable {
         "id": .string(host.id), "host": .string(host.host), "port": .int(host.port),
         "user": .string(host.username), "auth": .string("\(host.authentication)"),
       ]
-    case .failure(let failure):
-      .object(
-        JSONObject(
-          (record.id.map { [("id", .string($0))] } ?? []) + [("problem", .string(failure.description))]))
+    case .failure(let failure): record.problem(failure)
     }
   }
 }

@@ -144,17 +144,26 @@ extension SSHService {
     } catch {
       throw Self.failure(error, hostID: hostID, isStored: target.stored != nil)
     }
-    guard sessions.put(session, at: reservation) else {
-      session.shell.close()
-      giveBack(session.lease)
-      throw CancellationError()
-    }
+    try keep(session, at: reservation)
     session.shell.onEnd { [weak self, weak session] in
       if let self, let session { forgetIfEnded(session) }
     }
     tellOfChanges(in: session)
     watchIdleness(of: session)
     return session
+  }
+
+  /// Puts a session at the name that is reserved for it.
+  ///
+  /// - Throws: `CancellationError` if its opening was cancelled meanwhile; nothing is left of it then.
+  func keep(_ session: OpenSession, at reservation: SessionTable<OpenSession>.Reservation)
+    throws(CancellationError)
+  {
+    guard sessions.put(session, at: reservation) else {
+      session.shell.close()
+      giveBack(session.lease)
+      throw CancellationError()
+    }
   }
 
   /// Tells whoever is subscribed that the session is there, and of what happens in it.
